@@ -1,0 +1,24 @@
+/** Two projects: `unit` (pure functions beside their source) and `integration` (real broker, database and processes). */
+const shared = {
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
+    ],
+  },
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['warren-source', 'node', 'node-addons'] },
+};
+
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/{packages,services}/*/src/**/*.test.ts', '<rootDir>/topology/src/**/*.test.ts'],
+    },
+    { ...shared, displayName: 'integration', testMatch: ['<rootDir>/tests/**/*.test.ts'] },
+  ],
+};
