@@ -1,4 +1,6 @@
 export * from './failure.js';
+export * from './headers.js';
+export * from './message.js';
 export * from './policy.js';
 export * from './priority.js';
 export * from './reason-codes.js';
@@ -6,5 +8,6 @@ export * from './registry.js';
 export * from './research.js';
 export * from './source-reference.js';
 export * from './states.js';
+export * from './submission.js';
 export * from './summarize.js';
 export * from './task-type.js';

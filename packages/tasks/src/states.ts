@@ -47,10 +47,11 @@ export const transitions: Readonly<Record<TaskState, readonly Transition[]>> = {
   ],
   running: [
     { to: 'completed', by: 'result committed' },
-    { to: 'dead-lettered', by: 'failed' },
+    { to: 'running', by: 'taken over' },
+    { to: 'dead-lettered', by: 'failed or poison' },
     { to: 'snoozed', by: 'snoozed' },
     { to: 'queued', by: 'released by a drain' },
-    { to: 'parked', by: 'letter parked' },
+    { to: 'accepted', by: 'message expired after a crash' },
     { to: 'cancelled', by: 'cancelled' },
   ],
   snoozed: [

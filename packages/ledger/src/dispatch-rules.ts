@@ -1,0 +1,386 @@
+import { type Failure, isFinal, type ReasonCode, type TaskState } from '@warren/tasks';
+import type { Decision, Effect, Task } from './task.js';
+
+/**
+ * The rules of dispatch and lease, as pure functions from a task to a decision. The ledger runs each one inside a
+ * transaction that holds the task's row, so a decision and its writes are one step for everybody else.
+ *
+ * Two invariants carry everything:
+ * - whoever moves a task names the dispatch or the token it believes in, and is refused when it is not the present one;
+ * - a move writes down the publish that it owes before anybody publishes, so a crash leaves a debt, never a loss.
+ */
+
+/** From its second crash on a task runs alone, so that it takes no neighbour along. */
+const crashesBeforeAlone = 2;
+
+export interface ClaimRequest {
+  readonly dispatch: number;
+  readonly copy: string;
+  readonly redelivered: boolean;
+  readonly owner: string;
+  readonly now: number;
+  readonly leaseMs: number;
+  readonly maxCrashes: number;
+  /** True when the worker runs nothing else at the moment. */
+  readonly alone: boolean;
+}
+
+export type ClaimAnswer =
+  /** Work it. `task` is the row with the new token and lease. */
+  | { readonly kind: 'run'; readonly task: Task }
+  /** Superseded or finished: acknowledge, the handler does not run. */
+  | { readonly kind: 'stale' }
+  /** Somebody works it under a live lease: put this copy back behind the lease's end. */
+  | { readonly kind: 'held'; readonly until: number }
+  /** It came before its time: put it back until then. */
+  | { readonly kind: 'early'; readonly dueAt: number }
+  /** It crashed before: claim it again when the worker runs nothing else. */
+  | { readonly kind: 'alone' }
+  /** It will not be worked: its dead letter is owed. */
+  | { readonly kind: 'dead-lettered'; readonly task: Task; readonly code: ReasonCode }
+  /** The ledger does not know the task, or not yet this dispatch: the message is parked whole. */
+  | { readonly kind: 'unknown' };
+
+export function decideClaim(task: Task | undefined, request: ClaimRequest): Decision<ClaimAnswer> {
+  if (!task || request.dispatch > task.dispatch) return { answer: { kind: 'unknown' } };
+  if (request.dispatch < task.dispatch || !isClaimable(task.state)) return { answer: { kind: 'stale' } };
+
+  const { now } = request;
+  const abandoned = task.state === 'running' ? abandonedRun(task, request) : [];
+  if (abandoned === 'held') return { answer: { kind: 'held', until: task.lease?.until ?? now } };
+  if (task.state !== 'running' && task.dueAt > now) return { answer: { kind: 'early', dueAt: task.dueAt } };
+
+  const lostTokens = [...task.lostTokens, ...abandoned];
+  const lost: Effect[] = abandoned.map((token) => ({ kind: 'run-ended', token, outcome: 'lost', at: now }));
+  if (hasExpired(task, now)) return deadLetter({ ...task, lostTokens }, 'expired', expiryReason(task, now), now, lost);
+  if (lostTokens.length >= request.maxCrashes) {
+    return deadLetter(
+      { ...task, lostTokens },
+      'poison',
+      `${lostTokens.length} runs started and never ended`,
+      now,
+      lost,
+    );
+  }
+  if (lostTokens.length >= crashesBeforeAlone && !request.alone) return { answer: { kind: 'alone' } };
+  return startRun({ ...task, lostTokens }, request, lost);
+}
+
+function isClaimable(state: TaskState): boolean {
+  return !isFinal(state) && state !== 'parked' && state !== 'dead-lettered';
+}
+
+/**
+ * The run that the row shows, if it can be taken over; `held` if its lease still counts.
+ *
+ * `redelivered` is the broker's word that the channel of an earlier delivery is gone. It speaks of one copy of the
+ * message only: a second copy that is redelivered says nothing about the worker that holds the first, so the copy has
+ * to be the one under which the lease was taken.
+ */
+function abandonedRun(task: Task, request: ClaimRequest): number[] | 'held' {
+  const live = task.lease !== null && task.lease.until > request.now;
+  const channelGone = request.redelivered && task.lease?.copy === request.copy;
+  return live && !channelGone ? 'held' : [task.token];
+}
+
+function startRun(task: Task, request: ClaimRequest, effects: readonly Effect[]): Decision<ClaimAnswer> {
+  const { now, owner } = request;
+  const token = task.token + 1;
+  const patch = {
+    state: 'running',
+    token,
+    lease: { owner, copy: request.copy, until: now + request.leaseMs },
+    lostTokens: task.lostTokens,
+    // The message has arrived, so its publish is no longer owed, whether or not anyone noted the confirm.
+    owed: null,
+    publishedAt: task.publishedAt ?? now,
+    startedAt: task.startedAt ?? now,
+    updatedAt: now,
+  } satisfies Partial<Task>;
+  const run = {
+    taskId: task.id,
+    token,
+    attempt: task.attempt,
+    dispatch: task.dispatch,
+    worker: owner,
+    startedAt: now,
+    endedAt: null,
+    outcome: 'running',
+    code: null,
+    error: null,
+    stack: null,
+  } as const;
+  return {
+    answer: { kind: 'run', task: { ...task, ...patch } },
+    patch,
+    effects: [...effects, { kind: 'run-started', run }],
+  };
+}
+
+/** A task that was picked up in time and lost its worker has met its `expires`; its deadline still counts. */
+function hasExpired(task: Task, now: number): boolean {
+  if (task.deadlineAt !== null && task.deadlineAt <= now) return true;
+  if (task.expiresMs === null || task.state === 'running') return false;
+  return now - waitingSince(task) > task.expiresMs;
+}
+
+function waitingSince(task: Task): number {
+  return Math.max(task.dueAt, task.dispatchedAt);
+}
+
+function expiryReason(task: Task, now: number): string {
+  return task.deadlineAt !== null && task.deadlineAt <= now
+    ? `its deadline passed ${now - task.deadlineAt} ms before a worker had time for it`
+    : `it waited ${now - waitingSince(task)} ms for a worker; it was to wait ${task.expiresMs} ms at most`;
+}
+
+function deadLetter(
+  task: Task,
+  code: ReasonCode,
+  reason: string,
+  now: number,
+  effects: readonly Effect[],
+): Decision<ClaimAnswer> {
+  const patch = { ...owing(task, 'dead-lettered', 'dead', now), lostTokens: task.lostTokens, reasonCode: code, reason };
+  return { answer: { kind: 'dead-lettered', task: { ...task, ...patch }, code }, patch, effects };
+}
+
+/** The part that every move shares: next dispatch, no lease, and the publish that is now owed. */
+function owing(task: Task, state: TaskState, owed: Task['owed'], now: number, dueAt = 0): Partial<Task> {
+  return {
+    state,
+    dispatch: task.dispatch + 1,
+    lease: null,
+    owed,
+    dispatchedAt: now,
+    dueAt,
+    publishedAt: null,
+    progress: null,
+    updatedAt: now,
+  };
+}
+
+/** What a worker that holds a token may say about its run. */
+export type RunAnswer = { readonly kind: 'done'; readonly task: Task } | { readonly kind: 'refused' };
+
+export interface RunRequest {
+  readonly token: number;
+  readonly now: number;
+}
+
+export function decideRenew(task: Task | undefined, request: RunRequest & { leaseMs: number }): Decision<RunAnswer> {
+  if (!task?.lease || !holds(task, request)) return { answer: { kind: 'refused' } };
+  const patch = { lease: { ...task.lease, until: request.now + request.leaseMs } };
+  return { answer: { kind: 'done', task: { ...task, ...patch } }, patch };
+}
+
+export function decideProgress(
+  task: Task | undefined,
+  request: RunRequest & { progress: string },
+): Decision<RunAnswer> {
+  if (!task || !holds(task, request)) return { answer: { kind: 'refused' } };
+  const patch = { progress: request.progress, updatedAt: request.now };
+  return { answer: { kind: 'done', task: { ...task, ...patch } }, patch };
+}
+
+export function decideComplete(
+  task: Task | undefined,
+  request: RunRequest & { result: string; cost: string | null },
+): Decision<RunAnswer> {
+  if (!task || !holds(task, request)) return refused(task, request);
+  const { now, token } = request;
+  const patch = {
+    state: 'completed',
+    lease: null,
+    owed: null,
+    progress: null,
+    reasonCode: null,
+    reason: null,
+    updatedAt: now,
+    finishedAt: now,
+  } satisfies Partial<Task>;
+  return {
+    answer: { kind: 'done', task: { ...task, ...patch } },
+    patch,
+    effects: [
+      { kind: 'run-ended', token, outcome: 'completed', at: now },
+      { kind: 'result', result: request.result, cost: request.cost, at: now },
+    ],
+  };
+}
+
+/** The attempt failed: what becomes of the task is the DLQ processor's decision, so its dead letter is owed. */
+export function decideFail(task: Task | undefined, request: RunRequest & { failure: Failure }): Decision<RunAnswer> {
+  if (!task || !holds(task, request)) return refused(task, request);
+  const { failure, now, token } = request;
+  const patch = {
+    ...owing(task, 'dead-lettered', 'dead', now),
+    reasonCode: failure.code,
+    reason: failure.message,
+  };
+  return {
+    answer: { kind: 'done', task: { ...task, ...patch } },
+    patch,
+    effects: [{ kind: 'run-ended', token, outcome: 'failed', at: now, failure }],
+  };
+}
+
+/** The task met a limit and comes back later: no slot is held, no attempt is used. */
+export function decideSnooze(
+  task: Task | undefined,
+  request: RunRequest & { dueAt: number; reason: string },
+): Decision<RunAnswer> {
+  if (!task || !holds(task, request)) return refused(task, request);
+  const { dueAt, now, reason, token } = request;
+  const patch = { ...owing(task, 'snoozed', 'delayed', now, dueAt), reason };
+  return {
+    answer: { kind: 'done', task: { ...task, ...patch } },
+    patch,
+    effects: [{ kind: 'run-ended', token, outcome: 'snoozed', at: now }],
+  };
+}
+
+/** A drain gives the claim back. The dispatch stays: the same message is requeued and is good again. */
+export function decideRelease(task: Task | undefined, request: RunRequest): Decision<RunAnswer> {
+  if (!task || !holds(task, request)) return refused(task, request);
+  const { now, token } = request;
+  // Its wait in the queue begins anew, so that `expires` does not count the time it was worked.
+  const patch = {
+    state: 'queued',
+    lease: null,
+    progress: null,
+    dispatchedAt: now,
+    updatedAt: now,
+  } satisfies Partial<Task>;
+  return {
+    answer: { kind: 'done', task: { ...task, ...patch } },
+    patch,
+    effects: [{ kind: 'run-ended', token, outcome: 'released', at: now }],
+  };
+}
+
+function holds(task: Task, request: RunRequest): boolean {
+  return task.state === 'running' && task.token === request.token;
+}
+
+/**
+ * A worker reports on a run that was taken from it. Its result does not count, but the run did end: it was no crash,
+ * and must not help to park an innocent task as poison.
+ */
+function refused(task: Task | undefined, request: RunRequest): Decision<RunAnswer> {
+  const answer = { kind: 'refused' } as const;
+  if (!task?.lostTokens.includes(request.token)) return { answer };
+  return {
+    answer,
+    patch: { lostTokens: task.lostTokens.filter((token) => token !== request.token) },
+    effects: [{ kind: 'run-ended', token: request.token, outcome: 'superseded', at: request.now }],
+  };
+}
+
+/** What may be said about a dispatch: by its publisher, by the DLQ processor, by the sweeper. */
+export type MoveAnswer =
+  | { readonly kind: 'moved'; readonly task: Task }
+  | { readonly kind: 'refused'; readonly why: string };
+
+export interface MoveRequest {
+  readonly dispatch: number;
+  readonly now: number;
+}
+
+/** The broker confirmed the publish that this dispatch owed. A repeated publish of the same dispatch counts as well. */
+export function decidePublished(task: Task | undefined, request: MoveRequest): Decision<MoveAnswer> {
+  if (!task || isFinal(task.state) || task.dispatch !== request.dispatch || task.state === 'running') {
+    return { answer: refuseMove(task, 'it has moved on') };
+  }
+  const patch = {
+    owed: null,
+    publishedAt: request.now,
+    updatedAt: request.now,
+    ...(task.state === 'accepted' ? { state: 'queued' } : {}),
+  } satisfies Partial<Task>;
+  return { answer: { kind: 'moved', task: { ...task, ...patch } }, patch };
+}
+
+/** The DLQ processor tries again: the next attempt, after a delay. */
+export function decideRetry(task: Task | undefined, request: MoveRequest & { dueAt: number }): Decision<MoveAnswer> {
+  if (task?.state !== 'dead-lettered' || task.dispatch !== request.dispatch) {
+    return { answer: refuseMove(task, 'it is not dead-lettered with this dispatch') };
+  }
+  return moved(task, {
+    ...owing(task, 'retry-scheduled', 'delayed', request.now, request.dueAt),
+    attempt: task.attempt + 1,
+  });
+}
+
+/**
+ * The task waits for a person. Also for a message that the broker itself dead-lettered (its TTL ran out, it was
+ * unroutable): that one still carries the dispatch of a waiting task. What a worker has is not parked over its head.
+ */
+export function decidePark(
+  task: Task | undefined,
+  request: MoveRequest & { code: ReasonCode; reason: string },
+): Decision<MoveAnswer> {
+  const { code, now, reason } = request;
+  if (!task || isFinal(task.state) || task.state === 'parked' || task.dispatch !== request.dispatch) {
+    return { answer: refuseMove(task, 'it has moved on') };
+  }
+  if (task.state === 'running') return { answer: refuseMove(task, 'a worker has it') };
+  return moved(task, { ...owing(task, 'parked', null, now), reasonCode: code, reason });
+}
+
+/**
+ * The broker dead-lettered a copy because its TTL ran out, and the ledger says that a worker has the task. If it is the
+ * very copy under which the task was claimed, then that worker's channel is gone, the message came back to the queue
+ * and expired there: the task was picked up in time, so it goes on with a new message instead of being parked.
+ */
+export function decideRecover(task: Task | undefined, request: MoveRequest & { copy: string }): Decision<MoveAnswer> {
+  const { copy, dispatch, now } = request;
+  if (task?.state !== 'running' || task.dispatch !== dispatch) return { answer: refuseMove(task, 'no worker has it') };
+  const live = task.lease !== null && task.lease.until > now;
+  if (live && task.lease.copy !== copy) return { answer: refuseMove(task, 'a worker has it under another copy') };
+  const decision = moved(task, {
+    ...owing(task, 'accepted', 'task', now),
+    lostTokens: [...task.lostTokens, task.token],
+  });
+  return { ...decision, effects: [{ kind: 'run-ended', token: task.token, outcome: 'lost', at: now }] };
+}
+
+/** A person sends it again: a new allowance of attempts, the same task, its history kept. */
+export function decideReplay(task: Task | undefined, request: { now: number }): Decision<MoveAnswer> {
+  if (task?.state !== 'parked') {
+    return {
+      answer: refuseMove(task, task ? `it is ${task.state}; only a parked task is replayed` : 'there is no such task'),
+    };
+  }
+  const { now } = request;
+  const deadlinePassed = task.deadlineAt !== null && task.deadlineAt <= now;
+  return moved(task, {
+    ...owing(task, 'accepted', 'task', now),
+    attempt: task.attempt + 1,
+    allowanceFrom: task.attempt + 1,
+    lostTokens: [],
+    // Replaying past the deadline is the person's decision to go without one.
+    deadlineAt: deadlinePassed ? null : task.deadlineAt,
+    reasonCode: null,
+    reason: null,
+  });
+}
+
+export function decideCancel(task: Task | undefined, request: { now: number; reason: string }): Decision<MoveAnswer> {
+  if (!task || isFinal(task.state)) {
+    return { answer: refuseMove(task, task ? `it is already ${task.state}` : 'there is no such task') };
+  }
+  const { now, reason } = request;
+  const decision = moved(task, { ...owing(task, 'cancelled', null, now), reason, finishedAt: now });
+  return task.state === 'running'
+    ? { ...decision, effects: [{ kind: 'run-ended', token: task.token, outcome: 'cancelled', at: now }] }
+    : decision;
+}
+
+function moved(task: Task, patch: Partial<Task>): Decision<MoveAnswer> {
+  return { answer: { kind: 'moved', task: { ...task, ...patch } }, patch };
+}
+
+function refuseMove(task: Task | undefined, why: string): MoveAnswer {
+  return { kind: 'refused', why: task ? why : 'there is no such task' };
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Failure, ReasonCode } from '@warren/tasks';
+import { sql } from 'kysely';
+import { type LedgerDatabase, openDatabase } from './database.js';
+import {
+  type ClaimAnswer,
+  type ClaimRequest,
+  decideCancel,
+  decideClaim,
+  decideComplete,
+  decideFail,
+  decidePark,
+  decideProgress,
+  decidePublished,
+  decideRecover,
+  decideRelease,
+  decideRenew,
+  decideReplay,
+  decideRetry,
+  decideSnooze,
+  type MoveAnswer,
+  type MoveRequest,
+  type RunAnswer,
+  type RunRequest,
+} from './dispatch-rules.js';
+import { LedgerUnavailable } from './failures.js';
+import { createLetters, type Letters } from './letters.js';
+import { migrate } from './migrations.js';
+import { createNamedLeases, type NamedLeases } from './named-leases.js';
+import { createQueries, type Queries } from './queries.js';
+import { createSubmissions, type NewTask, type SubmitAnswer } from './submissions.js';
+import { createSweeps, type Sweeps } from './sweeps.js';
+import { persistently } from './transactions.js';
+import { createTransitions } from './transitions.js';
+
+/**
+ * The truth about every task. Each method that changes a task is one decision of `dispatch-rules.ts`, committed (with
+ * whatever else is waiting) before the promise settles; each throws `LedgerUnavailable` when the database is gone, and
+ * may then be called again with the same words.
+ */
+export interface Ledger {
+  /** Where it is, without a password. */
+  readonly label: string;
+
+  submit(submission: NewTask): Promise<SubmitAnswer>;
+  published(taskId: string, request: MoveRequest): Promise<MoveAnswer>;
+
+  claim(taskId: string, request: ClaimRequest): Promise<ClaimAnswer>;
+  renew(taskId: string, request: RunRequest & { leaseMs: number }): Promise<RunAnswer>;
+  progress(taskId: string, request: RunRequest & { progress: string }): Promise<RunAnswer>;
+  complete(taskId: string, request: RunRequest & { result: string; cost: string | null }): Promise<RunAnswer>;
+  fail(taskId: string, request: RunRequest & { failure: Failure }): Promise<RunAnswer>;
+  snooze(taskId: string, request: RunRequest & { dueAt: number; reason: string }): Promise<RunAnswer>;
+  release(taskId: string, request: RunRequest): Promise<RunAnswer>;
+
+  retry(taskId: string, request: MoveRequest & { dueAt: number }): Promise<MoveAnswer>;
+  park(taskId: string, request: MoveRequest & { code: ReasonCode; reason: string }): Promise<MoveAnswer>;
+  recover(taskId: string, request: MoveRequest & { copy: string }): Promise<MoveAnswer>;
+  replay(taskId: string, request: { now: number }): Promise<MoveAnswer>;
+  cancel(taskId: string, request: { now: number; reason: string }): Promise<MoveAnswer>;
+
+  readonly queries: Queries;
+  readonly letters: Letters;
+  readonly sweeps: Sweeps;
+  readonly leases: NamedLeases;
+
+  /** Settles once the database answers again. Rejects when `signal` aborts. */
+  untilAvailable(signal: AbortSignal): Promise<void>;
+  /** Waits for what is under way, then lets go of the database. */
+  close(): Promise<void>;
+}
+
+/** How often a ledger that is gone is asked again, in milliseconds. */
+const availabilityPollMs = 250;
+
+/**
+ * Opens the ledger and brings its schema up to date. `url`: a path or `sqlite://…` for a file, `postgres://…` for a
+ * server. Throws `LedgerUnavailable` when it can't be reached within five seconds.
+ */
+export async function openLedger(url: string): Promise<Ledger> {
+  const database = openDatabase(url);
+  try {
+    await migrate(database);
+  } catch (error) {
+    await database.db.destroy().catch(() => undefined);
+    throw error;
+  }
+  return ledgerOver(database);
+}
+
+function ledgerOver(database: LedgerDatabase): Ledger {
+  const submissions = createSubmissions(database);
+  const { apply, idle } = createTransitions(database);
+
+  return {
+    label: database.label,
+    submit: submissions.submit,
+    published: (id, request) => apply(id, (task) => decidePublished(task, request)),
+    claim: (id, request) => apply(id, (task) => decideClaim(task, request)),
+    renew: (id, request) => apply(id, (task) => decideRenew(task, request)),
+    progress: (id, request) => apply(id, (task) => decideProgress(task, request)),
+    complete: (id, request) => apply(id, (task) => decideComplete(task, request)),
+    fail: (id, request) => apply(id, (task) => decideFail(task, request)),
+    snooze: (id, request) => apply(id, (task) => decideSnooze(task, request)),
+    release: (id, request) => apply(id, (task) => decideRelease(task, request)),
+    retry: (id, request) => apply(id, (task) => decideRetry(task, request)),
+    park: (id, request) => apply(id, (task) => decidePark(task, request)),
+    recover: (id, request) => apply(id, (task) => decideRecover(task, request)),
+    replay: (id, request) => apply(id, (task) => decideReplay(task, request)),
+    cancel: (id, request) => apply(id, (task) => decideCancel(task, request)),
+    queries: createQueries(database),
+    letters: createLetters(database, randomUUID),
+    sweeps: createSweeps(database),
+    leases: createNamedLeases(database),
+    untilAvailable: (signal) => untilAvailable(database, signal),
+    async close() {
+      await Promise.all([submissions.idle(), idle()]);
+      await database.db.destroy();
+    },
+  };
+}
+
+async function untilAvailable(database: LedgerDatabase, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await persistently(database, (db) => sql`select 1`.execute(db));
+      return;
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error;
+      await sleep(availabilityPollMs, undefined, { signal });
+    }
+  }
+}

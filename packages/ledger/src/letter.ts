@@ -1,0 +1,61 @@
+import type { ReasonCode } from '@warren/tasks';
+
+/**
+ * Where a dead letter stands. `received`: met, not decided yet; `retrying`: tried again later; `parked`: waits for a
+ * person; `replayed`, `cancelled`: a person decided; `settled`: its task went on without it.
+ */
+export const letterStates = ['received', 'retrying', 'parked', 'replayed', 'cancelled', 'settled'] as const;
+export type LetterState = (typeof letterStates)[number];
+
+/** What else a letter is about, for people who look for a pattern. */
+export interface RelatedIds {
+  readonly tenant?: string;
+  readonly group?: string;
+  readonly idempotencyKey?: string;
+  readonly correlationId?: string;
+  readonly entities?: readonly string[];
+}
+
+/**
+ * A dead letter, whole. A task has one letter, which is met again at each of its failures; a message that says no task
+ * has a letter of its own, and the same bytes again count as the same letter.
+ */
+export interface Letter {
+  readonly id: string;
+  readonly taskId: string | null;
+  readonly type: string | null;
+  readonly dispatch: number | null;
+  readonly state: LetterState;
+  readonly code: ReasonCode;
+  readonly reason: string;
+  /** The rule that decided, by name. */
+  readonly rule: string | null;
+  /** What a person might do next. */
+  readonly advice: string | null;
+  /** The message's body, byte for byte. */
+  readonly body: Buffer;
+  /** The message's properties and headers as JSON; bytes in them as `{"base64": "…"}`. */
+  readonly properties: string;
+  readonly sourceQueue: string;
+  readonly routingKey: string;
+  readonly related: RelatedIds;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly timesSeen: number;
+  readonly resolvedAt: number | null;
+  readonly resolution: string | null;
+}
+
+/** A letter as it is met. */
+export interface NewLetter {
+  readonly taskId: string | null;
+  readonly type: string | null;
+  readonly dispatch: number | null;
+  readonly code: ReasonCode;
+  readonly reason: string;
+  readonly body: Buffer;
+  readonly properties: string;
+  readonly sourceQueue: string;
+  readonly routingKey: string;
+  readonly related: RelatedIds;
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import type { ReasonCode } from '@warren/tasks';
+import { sql } from 'kysely';
+import type { LedgerDatabase } from './database.js';
+import type { Letter, LetterState, NewLetter } from './letter.js';
+import { letterFrom, storable } from './rows.js';
+import { inTransaction, persistently } from './transactions.js';
+
+export interface Letters {
+  /**
+   * Keeps a letter whole before anybody looks into it. The same letter again (the same dispatch of its task, the same
+   * bytes without one) is `again`: whoever met it before did not get to the end.
+   */
+  receive(letter: NewLetter, now: number): Promise<{ kind: 'new' | 'again'; letter: Letter }>;
+  decide(id: string, decision: LetterDecision, now: number): Promise<void>;
+  find(idOrTaskId: string): Promise<Letter | undefined>;
+  list(filter: LetterFilter): Promise<readonly Letter[]>;
+  /** How many letters there are in each state. */
+  count(): Promise<Partial<Record<LetterState, number>>>;
+}
+
+export interface LetterDecision {
+  readonly state: LetterState;
+  readonly code?: ReasonCode;
+  readonly reason?: string;
+  readonly rule?: string;
+  readonly advice?: string | null;
+  readonly resolution?: string;
+}
+
+export interface LetterFilter {
+  readonly states?: readonly LetterState[];
+  readonly type?: string;
+  readonly code?: ReasonCode;
+  readonly tenant?: string;
+  /** Only letters last seen at or before this time. */
+  readonly seenBefore?: number;
+  /** At most this many, newest first. */
+  readonly limit: number;
+  readonly offset?: number;
+}
+
+export function createLetters(database: LedgerDatabase, newId: () => string): Letters {
+  return {
+    receive: (letter, now) => receive(database, newId, letter, now),
+    decide: (id, decision, now) => decide(database, id, decision, now),
+    find: async (id) => {
+      const row = await persistently(database, (db) =>
+        db
+          .selectFrom('dead_letters')
+          .selectAll()
+          .where((where) => where.or([where('id', '=', id), where('task_id', '=', id)]))
+          .orderBy('last_seen', 'desc')
+          .executeTakeFirst(),
+      );
+      return row && letterFrom(row);
+    },
+    list: (filter) => list(database, filter),
+    count: async () => {
+      const rows = await persistently(database, (db) =>
+        db
+          .selectFrom('dead_letters')
+          .select(['state', (expression) => expression.fn.countAll<number>().as('count')])
+          .groupBy('state')
+          .execute(),
+      );
+      return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
+    },
+  };
+}
+
+function receive(database: LedgerDatabase, newId: () => string, letter: NewLetter, now: number) {
+  const fingerprint = fingerprintOf(letter);
+  const contents = {
+    task_id: letter.taskId,
+    type: letter.type,
+    dispatch: letter.dispatch,
+    state: 'received',
+    code: letter.code,
+    reason: storable(letter.reason),
+    body: letter.body,
+    properties: storable(letter.properties),
+    source_queue: letter.sourceQueue,
+    routing_key: storable(letter.routingKey),
+    related: storable(JSON.stringify(letter.related)),
+    last_seen: now,
+  } as const;
+  return inTransaction(database, async (transaction) => {
+    const inserted = await transaction
+      .insertInto('dead_letters')
+      .values({
+        ...contents,
+        id: newId(),
+        fingerprint,
+        first_seen: now,
+        times_seen: 1,
+        rule: null,
+        advice: null,
+        resolved_at: null,
+        resolution: null,
+      })
+      .onConflict((conflict) => conflict.column('fingerprint').doNothing())
+      .returningAll()
+      .executeTakeFirst();
+    if (inserted) return { kind: 'new' as const, letter: letterFrom(inserted) };
+    const known = letterFrom(
+      await transaction
+        .selectFrom('dead_letters')
+        .selectAll()
+        .where('fingerprint', '=', fingerprint)
+        .executeTakeFirstOrThrow(),
+    );
+    const again = known.state === 'received' && known.dispatch === letter.dispatch;
+    const updated = await transaction
+      .updateTable('dead_letters')
+      .set({ ...contents, times_seen: known.timesSeen + 1, resolved_at: null, resolution: null })
+      .where('id', '=', known.id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return { kind: again ? ('again' as const) : ('new' as const), letter: letterFrom(updated) };
+  });
+}
+
+/** One letter a task; without a task, one a body and place. */
+function fingerprintOf(letter: NewLetter): string {
+  if (letter.taskId !== null) return `task:${letter.taskId}`;
+  const hash = createHash('sha256').update(letter.sourceQueue).update('\0').update(letter.properties).update('\0');
+  return `raw:${hash.update(letter.body).digest('hex')}`;
+}
+
+async function decide(database: LedgerDatabase, id: string, decision: LetterDecision, now: number): Promise<void> {
+  const resolved = decision.state !== 'received' && decision.state !== 'parked' && decision.state !== 'retrying';
+  await persistently(database, (db) =>
+    db
+      .updateTable('dead_letters')
+      .set({
+        state: decision.state,
+        ...(decision.code === undefined ? {} : { code: decision.code }),
+        ...(decision.reason === undefined ? {} : { reason: storable(decision.reason) }),
+        ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+        ...(decision.advice === undefined ? {} : { advice: decision.advice }),
+        resolved_at: resolved ? now : null,
+        resolution: decision.resolution ?? null,
+      })
+      .where('id', '=', id)
+      .execute(),
+  );
+}
+
+async function list(database: LedgerDatabase, filter: LetterFilter): Promise<readonly Letter[]> {
+  const rows = await persistently(database, (db) => {
+    let query = db.selectFrom('dead_letters').selectAll();
+    if (filter.states) query = query.where('state', 'in', filter.states);
+    if (filter.type !== undefined) query = query.where('type', '=', filter.type);
+    if (filter.code !== undefined) query = query.where('code', '=', filter.code);
+    if (filter.seenBefore !== undefined) query = query.where('last_seen', '<=', filter.seenBefore);
+    if (filter.tenant !== undefined) {
+      query = query.where('task_id', 'in', (inner) =>
+        inner
+          .selectFrom('tasks')
+          .select('id')
+          .where('tenant', '=', sql.val(filter.tenant ?? '')),
+      );
+    }
+    return query
+      .orderBy('last_seen', 'desc')
+      .orderBy('id')
+      .limit(filter.limit)
+      .offset(filter.offset ?? 0)
+      .execute();
+  });
+  return rows.map(letterFrom);
+}

@@ -1,0 +1,108 @@
+import type { TaskState } from '@warren/tasks';
+import { sql } from 'kysely';
+import type { LedgerDatabase } from './database.js';
+import { taskFrom } from './rows.js';
+import type { Task } from './task.js';
+import { persistently } from './transactions.js';
+
+/** What the sweeper looks for. Finding changes nothing: it publishes, and says so with `published`. */
+export interface Sweeps {
+  /** Tasks whose publish has been owed since before `dispatchedBefore`, oldest first. */
+  owed(dispatchedBefore: number, limit: number): Promise<readonly Task[]>;
+  /** How many publishes are owed: the outbox's depth. */
+  owedCount(): Promise<number>;
+  /**
+   * Tasks of a type that have been waiting for the broker since before `quietSince`: published, due, and not claimed; or
+   * claimed under a lease that ran out before then. Their message is in the type's queue, or it is lost.
+   */
+  waiting(type: string, quietSince: number, limit: number): Promise<readonly Task[]>;
+  /** Dead-lettered tasks whose letter was published before `quietSince` and not decided. */
+  undecided(quietSince: number, limit: number): Promise<readonly Task[]>;
+  /**
+   * When the newest task of the type and priority that has been claimed was published. A queue serves one priority in
+   * order: whatever was published long before that and still waits has lost its message.
+   */
+  newestClaimed(type: string, priority: number): Promise<number | null>;
+}
+
+const waitingStates: readonly TaskState[] = ['queued', 'scheduled', 'snoozed', 'retry-scheduled'];
+
+export function createSweeps(database: LedgerDatabase): Sweeps {
+  return {
+    async owed(dispatchedBefore, limit) {
+      const rows = await persistently(database, (db) =>
+        db
+          .selectFrom('tasks')
+          .selectAll()
+          .where('owed', 'is not', null)
+          .where('dispatched_at', '<=', dispatchedBefore)
+          .orderBy('dispatched_at')
+          .limit(limit)
+          .execute(),
+      );
+      return rows.map(taskFrom);
+    },
+    async owedCount() {
+      const row = await persistently(database, (db) =>
+        db
+          .selectFrom('tasks')
+          .select((expression) => expression.fn.countAll<number>().as('count'))
+          .where('owed', 'is not', null)
+          .executeTakeFirst(),
+      );
+      return Number(row?.count ?? 0);
+    },
+    async waiting(type, quietSince, limit) {
+      const rows = await persistently(database, (db) =>
+        db
+          .selectFrom('tasks')
+          .selectAll()
+          .where('type', '=', type)
+          .where((where) =>
+            where.or([
+              where.and([
+                where('state', 'in', waitingStates),
+                where('published_at', '<=', quietSince),
+                where('due_at', '<=', quietSince),
+              ]),
+              where.and([
+                where('state', '=', 'running'),
+                where('lease_until', '<=', quietSince),
+                where('published_at', '<=', quietSince),
+              ]),
+            ]),
+          )
+          .orderBy('published_at')
+          .limit(limit)
+          .execute(),
+      );
+      return rows.map(taskFrom);
+    },
+    async undecided(quietSince, limit) {
+      const rows = await persistently(database, (db) =>
+        db
+          .selectFrom('tasks')
+          .selectAll()
+          .where('state', '=', 'dead-lettered')
+          .where('published_at', '<=', quietSince)
+          .orderBy('published_at')
+          .limit(limit)
+          .execute(),
+      );
+      return rows.map(taskFrom);
+    },
+    async newestClaimed(type, priority) {
+      const row = await persistently(database, (db) =>
+        db
+          .selectFrom('tasks')
+          .select((expression) => expression.fn.max<number | null>(sql<number>`published_at`).as('newest'))
+          .where('type', '=', type)
+          .where('priority', '=', priority)
+          .where('started_at', 'is not', null)
+          .where('due_at', '=', 0)
+          .executeTakeFirst(),
+      );
+      return row?.newest ?? null;
+    },
+  };
+}

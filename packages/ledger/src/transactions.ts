@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kysely, Transaction } from 'kysely';
+import type { LedgerDatabase } from './database.js';
+import { LedgerUnavailable, troubleOf } from './failures.js';
+import type { Tables } from './schema.js';
+
+/** How long contention is waited out before the ledger counts as unavailable, in milliseconds. */
+const contentionLimitMs = 15_000;
+
+/**
+ * Runs work in one transaction, again when another transaction was in the way.
+ * Throws {@link LedgerUnavailable} when the database does not answer; anything else is an error of the work itself.
+ */
+export function inTransaction<Result>(
+  database: LedgerDatabase,
+  work: (transaction: Transaction<Tables>) => Promise<Result>,
+): Promise<Result> {
+  return persistently(database, (db) => db.transaction().execute(work));
+}
+
+/** The same manners for a single statement. */
+export async function persistently<Result>(
+  database: LedgerDatabase,
+  work: (db: Kysely<Tables>) => Promise<Result>,
+): Promise<Result> {
+  const startedAt = performance.now();
+  for (let round = 0; ; round++) {
+    try {
+      return await work(database.db);
+    } catch (error) {
+      const trouble = troubleOf(error);
+      if (trouble === 'other') throw error;
+      if (trouble === 'unavailable' || performance.now() - startedAt > contentionLimitMs) {
+        throw new LedgerUnavailable(database.label, error);
+      }
+      await sleep(Math.random() * Math.min(100, 2 ** Math.min(round, 7)));
+    }
+  }
+}

@@ -1,0 +1,240 @@
+import { z } from 'zod';
+import { headers, maxHeaderBytes } from './headers.js';
+import { defaultPolicy } from './policy.js';
+import type { ReasonCode } from './reason-codes.js';
+import { findTaskType, taskTypes } from './registry.js';
+import { type SubmissionOptions, submissionOptions } from './submission.js';
+import type { TaskType } from './task-type.js';
+
+/** A message as it came from the broker, before anything in it is believed. */
+export interface RawMessage {
+  readonly body: Buffer;
+  readonly routingKey: string;
+  readonly properties: RawProperties;
+}
+
+export interface RawProperties {
+  readonly messageId?: unknown;
+  readonly type?: unknown;
+  readonly contentType?: unknown;
+  readonly contentEncoding?: unknown;
+  readonly priority?: unknown;
+  readonly expiration?: unknown;
+  readonly correlationId?: unknown;
+  readonly replyTo?: unknown;
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A message that says which task it is for. Its payload is not yet held against the type's schema. */
+export interface TaskMessage {
+  readonly taskId: string;
+  readonly type: TaskType;
+  readonly payload: unknown;
+  readonly options: SubmissionOptions;
+  /** Present on messages that Warren published itself. */
+  readonly ticket: Ticket | undefined;
+}
+
+/** Which dispatch of its task a message stands for. */
+export interface Ticket {
+  readonly dispatch: number;
+  readonly attempt: number;
+  readonly copy: string;
+}
+
+/** Why a message can't be taken, and which part of it is at fault. */
+export interface Defect {
+  readonly code: ReasonCode;
+  readonly field: string;
+  readonly message: string;
+}
+
+export type ParsedMessage =
+  | { readonly kind: 'message'; readonly message: TaskMessage }
+  | { readonly kind: 'defect'; readonly defect: Defect };
+
+/** Reads a message. Never throws: whatever is wrong with it is a {@link Defect}. */
+export function parseMessage(raw: RawMessage, types: readonly TaskType[] = taskTypes): ParsedMessage {
+  try {
+    return { kind: 'message', message: readMessage(raw, types) };
+  } catch (error) {
+    if (error instanceof DefectError) return { kind: 'defect', defect: error.defect };
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: 'defect', defect: { code: 'malformed', field: 'body', message } };
+  }
+}
+
+/** The one body there is, for every exchange and language. `payload` is the input's JSON, already encoded. */
+export function encodeBody(taskId: string, type: string, payload: string): Buffer {
+  return Buffer.from(
+    `{"task_id":${JSON.stringify(taskId)},"task_type":${JSON.stringify(type)},"payload":${payload}}`,
+  );
+}
+
+class DefectError extends Error {
+  readonly defect: Defect;
+
+  constructor(code: ReasonCode, field: string, message: string) {
+    super(message);
+    this.defect = { code, field, message };
+  }
+}
+
+const bodySchema = z.object({
+  task_id: z.guid().transform((id) => id.toLowerCase()),
+  task_type: z.string().min(1).max(64),
+  payload: z.unknown().refine((payload) => payload !== undefined, 'is missing'),
+});
+
+function readMessage(raw: RawMessage, types: readonly TaskType[]): TaskMessage {
+  checkHeaderSize(raw.properties.headers ?? {});
+  const body = readBody(raw, types);
+  checkIds(raw, body);
+  const type = findTaskType(body.task_type, types);
+  if (!type) {
+    throw new DefectError(
+      'unsupported-action',
+      'task_type',
+      `no task type "${body.task_type}"; there are: ${types.map((known) => known.name).join(', ')}`,
+    );
+  }
+  return {
+    taskId: body.task_id,
+    type,
+    payload: body.payload,
+    options: readOptions(raw.properties),
+    ticket: readTicket(raw.properties.headers ?? {}),
+  };
+}
+
+function readBody(raw: RawMessage, types: readonly TaskType[]): z.infer<typeof bodySchema> {
+  checkContentType(raw.properties);
+  const limit =
+    findTaskType(raw.routingKey.split('.')[0] ?? '', types)?.policy.maxBodyBytes ?? defaultPolicy.maxBodyBytes;
+  if (raw.body.byteLength > limit) {
+    throw new DefectError(
+      'policy-violation',
+      'body',
+      `${raw.body.byteLength} bytes; at most ${limit}: pass larger input by reference`,
+    );
+  }
+  if (raw.body.byteLength === 0) throw new DefectError('malformed', 'body', 'is empty');
+  const parsed = bodySchema.safeParse(parseJson(raw.body));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new DefectError('malformed', issue?.path.join('.') || 'body', issue?.message ?? 'does not fit the schema');
+}
+
+function parseJson(body: Buffer): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    throw new DefectError('malformed', 'body', 'is not UTF-8');
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new DefectError(
+      'malformed',
+      'body',
+      `is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function checkContentType({ contentType, contentEncoding }: RawProperties): void {
+  if (contentType && !/^application\/([\w.-]+\+)?json(\s*;\s*charset="?utf-8"?)?$/i.test(String(contentType))) {
+    throw new DefectError(
+      'malformed',
+      'content_type',
+      `"${String(contentType).slice(0, 100)}" is not application/json`,
+    );
+  }
+  if (contentEncoding && !/^(utf-?8|identity)$/i.test(String(contentEncoding))) {
+    throw new DefectError('malformed', 'content_encoding', `"${String(contentEncoding).slice(0, 100)}" is not utf-8`);
+  }
+}
+
+function checkHeaderSize(values: Readonly<Record<string, unknown>>): void {
+  const bytes = Buffer.byteLength(JSON.stringify(values));
+  if (bytes > maxHeaderBytes) {
+    throw new DefectError('policy-violation', 'headers', `${bytes} bytes; at most ${maxHeaderBytes}`);
+  }
+}
+
+function checkIds({ properties, routingKey }: RawMessage, body: { task_id: string; task_type: string }): void {
+  if (properties.messageId && String(properties.messageId).toLowerCase() !== body.task_id) {
+    throw new DefectError('conflict', 'message_id', `differs from task_id ${body.task_id}`);
+  }
+  if (routingKey.split('.')[0] !== body.task_type) {
+    throw new DefectError(
+      'conflict',
+      'routing key',
+      `"${routingKey.slice(0, 255)}" differs from task_type "${body.task_type}"`,
+    );
+  }
+}
+
+function readOptions(properties: RawProperties): SubmissionOptions {
+  const given = properties.headers ?? {};
+  const parsed = submissionOptions.safeParse(
+    withoutUndefined({
+      priority: properties.priority,
+      expiresMs: properties.expiration === undefined ? undefined : Number(properties.expiration),
+      correlationId: properties.correlationId,
+      replyTo: properties.replyTo,
+      idempotencyKey: given[headers.idempotencyKey],
+      tenant: given[headers.tenant],
+      group: given[headers.group],
+      deadline: readTime(given[headers.deadline]),
+      entities: readNames(given[headers.entities]),
+      traceparent: given[headers.traceparent],
+    }),
+  );
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new DefectError(
+    'malformed',
+    issue?.path.join('.') || 'properties',
+    issue?.message ?? 'does not fit the schema',
+  );
+}
+
+const ticketSchema = z.object({
+  dispatch: z.number().int().min(1),
+  attempt: z.number().int().min(1),
+  copy: z.string().min(1).max(64),
+});
+
+function readTicket(given: Readonly<Record<string, unknown>>): Ticket | undefined {
+  const parsed = ticketSchema.safeParse({
+    dispatch: given[headers.dispatch],
+    attempt: given[headers.attempt],
+    copy: given[headers.copy],
+  });
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** AMQP timestamps arrive as `{ '!': 'timestamp', value: seconds }`. */
+const amqpTimestamp = z.object({ '!': z.literal('timestamp'), value: z.number() });
+
+function readTime(value: unknown): unknown {
+  const timestamp = amqpTimestamp.safeParse(value);
+  if (timestamp.success) return timestamp.data.value * 1_000;
+  if (typeof value !== 'string') return value;
+  return /^\d+$/.test(value) ? Number(value) : Date.parse(value);
+}
+
+function readNames(value: unknown): unknown {
+  return typeof value === 'string'
+    ? value
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean)
+    : value;
+}
+
+function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null));
+}
