@@ -1,0 +1,19 @@
+/** What a command's exit code says. A script may rely on these; nothing else is ever returned. */
+export const exitCodes = {
+  /** All that was asked is done. */
+  done: 0,
+  /** Nothing, or not what was asked, is done. */
+  failed: 1,
+  /** The command line or its input is wrong: nothing was tried. */
+  badInput: 2,
+  /** Some of many are done, some failed. */
+  partlyDone: 3,
+  /** A comparison ended well and found differences. */
+  differences: 4,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export function isExitCode(value: unknown): value is ExitCode {
+  return Object.values(exitCodes).some((code) => code === value);
+}

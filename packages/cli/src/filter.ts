@@ -1,0 +1,130 @@
+import { type ReasonCode, reasonCodes, type TaskState, taskStates } from '@warren/tasks';
+import { formatDuration, parseDuration } from './duration.js';
+import { UsageError } from './errors.js';
+
+/** Which tasks are meant. Every key that is there must match; of a key's values, any one. No key: every task. */
+export interface TaskFilter {
+  /** Free words: a dead letter may name a type that nobody knows. */
+  readonly type?: readonly string[];
+  readonly code?: readonly ReasonCode[];
+  readonly state?: readonly TaskState[];
+  readonly tenant?: readonly string[];
+  readonly group?: readonly string[];
+  readonly age?: AgeRange;
+}
+
+/** Exclusive bounds, in milliseconds; at least one is there. */
+export interface AgeRange {
+  readonly olderThanMs?: number;
+  readonly youngerThanMs?: number;
+}
+
+export const filterKeys = ['type', 'code', 'state', 'tenant', 'group', 'age'] as const;
+
+type FilterKey = (typeof filterKeys)[number];
+type Terms = ReadonlyMap<FilterKey, readonly string[]>;
+
+const example = 'type:research code:rate-limited,timeout age:>2h tenant:"acme west" state:parked';
+export const maxFilterChars = 2_000;
+
+/**
+ * Reads `type:research code:rate-limited,timeout age:>2h tenant:"acme west" state:parked`.
+ * Values with blanks, commas or quotes stand in double quotes, where `\` takes the next character as it is.
+ * @param flag what errors name: `--filter`.
+ */
+export function parseFilter(text: string, flag: string): TaskFilter {
+  if (text.length > maxFilterChars) throw bad(flag, `is longer than ${maxFilterChars} characters`);
+  const terms = readTerms(text, flag);
+  const [type, tenant, group, age] = [terms.get('type'), terms.get('tenant'), terms.get('group'), terms.get('age')];
+  const code = oneOf('code', reasonCodes, terms, flag);
+  const state = oneOf('state', taskStates, terms, flag);
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(code === undefined ? {} : { code }),
+    ...(state === undefined ? {} : { state }),
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(group === undefined ? {} : { group }),
+    ...(age === undefined ? {} : { age: ageRange(age, flag) }),
+  };
+}
+
+/** The filter's text, as `parseFilter` reads it; empty for the filter that every task matches. */
+export function formatFilter(filter: TaskFilter): string {
+  return filterKeys
+    .flatMap((key) => {
+      if (key === 'age') return filter.age === undefined ? [] : [`age:${formatAgeRange(filter.age)}`];
+      const values = filter[key];
+      return values === undefined ? [] : [`${key}:${values.map(quoted).join(',')}`];
+    })
+    .join(' ');
+}
+
+const value = String.raw`(?:"(?:[^"\\]|\\.)*"|[^\s",\\]+)`;
+const termPattern = new RegExp(String.raw`\s*([^\s:",]+):(${value}(?:,${value})*)(?=\s|$)`, 'suy');
+const valuePattern = new RegExp(value, 'gsu');
+
+function readTerms(text: string, flag: string): Terms {
+  const terms = new Map<FilterKey, readonly string[]>();
+  const source = text.trimEnd();
+  for (let at = 0; at < source.length; at = termPattern.lastIndex) {
+    termPattern.lastIndex = at;
+    const [, name = '', values = ''] = termPattern.exec(source) ?? [];
+    if (name === '')
+      throw bad(flag, `can't read "${source.slice(at).trim()}"`, `write key:value pairs, such as ${example}`);
+    const key = filterKeys.find((known) => known === name);
+    if (key === undefined) throw bad(flag, `there is no key "${name}"`, `the keys are ${filterKeys.join(', ')}`);
+    if (terms.has(key)) throw bad(flag, `"${key}" is given twice`, `join its values with a comma: ${key}:a,b`);
+    terms.set(
+      key,
+      [...values.matchAll(valuePattern)].map(([raw]) => unquoted(raw)),
+    );
+  }
+  return terms;
+}
+
+function oneOf<Value extends string>(
+  key: FilterKey,
+  known: readonly Value[],
+  terms: Terms,
+  flag: string,
+): readonly Value[] | undefined {
+  return terms.get(key)?.map((text) => {
+    const match = known.find((candidate) => candidate === text);
+    if (match === undefined) throw bad(flag, `there is no ${key} "${text}"`, `choose from ${known.join(', ')}`);
+    return match;
+  });
+}
+
+function ageRange(bounds: readonly string[], flag: string): AgeRange {
+  let range: AgeRange = {};
+  for (const bound of bounds) {
+    const sign = bound[0];
+    const ms = sign === '>' || sign === '<' ? parseDuration(bound.slice(1), `${flag}: age`) : undefined;
+    const side = sign === '>' ? 'olderThanMs' : 'youngerThanMs';
+    if (ms === undefined || range[side] !== undefined) {
+      throw bad(flag, `can't read the age "${bounds.join(',')}"`, 'write age:>2h, age:<7d, or age:>2h,<7d');
+    }
+    range = { ...range, [side]: ms };
+  }
+  return range;
+}
+
+function formatAgeRange({ olderThanMs, youngerThanMs }: AgeRange): string {
+  const bounds = [
+    ...(olderThanMs === undefined ? [] : [`>${formatDuration(olderThanMs)}`]),
+    ...(youngerThanMs === undefined ? [] : [`<${formatDuration(youngerThanMs)}`]),
+  ];
+  return bounds.join(',');
+}
+
+function quoted(text: string): string {
+  return /^[^\s",\\]+$/u.test(text) ? text : `"${text.replace(/["\\]/g, String.raw`\$&`)}"`;
+}
+
+function unquoted(raw: string): string {
+  return raw.startsWith('"') ? raw.slice(1, -1).replace(/\\(.)/gsu, '$1') : raw;
+}
+
+function bad(flag: string, problem: string, next?: string): UsageError {
+  return new UsageError(`${flag}: ${problem}`, { field: flag, ...(next === undefined ? {} : { next }) });
+}

@@ -1,0 +1,88 @@
+import { stripVTControlCharacters } from 'node:util';
+import { paint, type Tone, wantsColor } from './color.js';
+import { chosenColumns } from './columns.js';
+import { createLiveLine, type LiveLine } from './live-line.js';
+import { printable } from './printable.js';
+import { createProgress, type Progress, type ProgressOptions, type ProgressSurface } from './progress.js';
+import type { Settings } from './settings.js';
+import type { TextSink } from './streams.js';
+import { type Column, type Field, renderFields, renderTable } from './table.js';
+
+/** What a command of any room needs to speak. Rooms that can't import this one declare the same shape. */
+export interface CommandOutput {
+  readonly json: boolean;
+  /** Data, on stdout: `value` with `--json`, `humanText` otherwise, as it is: pass text from elsewhere through `printable`. */
+  result(value: unknown, humanText: string): void;
+  /** A line for the person, on stderr, made safe to print; nothing with `--quiet`. */
+  note(line: string): void;
+}
+
+export interface Output extends CommandOutput {
+  /**
+   * A table that fits the terminal, on stdout; with `--json` the rows themselves, whole, as one array.
+   * No rows: `empty` becomes a note, stdout stays empty (with `--json`: `[]`).
+   */
+  table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], empty?: string): void;
+  /** One thing as `NAME  text` lines, on stdout; with `--json` the value. */
+  fields(value: unknown, fields: readonly Field[]): void;
+  /** Shown on stderr while it runs; nothing with `--quiet`. One at a time. */
+  progress(options: ProgressOptions): Progress;
+  /** Colours for stdout, or the text as it is. */
+  paint(text: string, tone: Tone): string;
+}
+
+export interface OutputStreams {
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds; only differences count. */
+  readonly now: () => number;
+}
+
+/**
+ * @param settings read at each use, so that an output can exist before the command line is parsed.
+ */
+export function createOutput(settings: () => Settings, streams: OutputStreams): Output {
+  const { stdout, stderr, env } = streams;
+  const line = createLiveLine(stderr);
+  const color = () => wantsColor({ flag: settings().colorFlag, env, isTty: stdout.isTTY === true });
+  const print = (sink: TextSink, text: string) => line.around(() => sink.write(`${text}\n`));
+
+  const output: Output = {
+    get json() {
+      return settings().json;
+    },
+    result(value, humanText) {
+      if (settings().json) return print(stdout, toJson(value, stdout.isTTY === true));
+      if (humanText !== '') print(stdout, color() ? humanText : stripVTControlCharacters(humanText));
+    },
+    note(text) {
+      if (!settings().quiet) print(stderr, printable(text));
+    },
+    table(rows, columns, empty = 'nothing to show') {
+      if (rows.length === 0 && !settings().json) return output.note(empty);
+      const chosen = chosenColumns(columns, settings().columnNames);
+      output.result(rows, settings().json ? '' : renderTable(rows, chosen, { width: widthOf(stdout), color: color() }));
+    },
+    fields: (value, fields) => output.result(value, renderFields(fields, color())),
+    progress: (options) => createProgress(options, surfaceFor(settings(), stderr, line), streams.now),
+    paint: (text, tone) => paint(text, tone, color()),
+  };
+  return output;
+}
+
+/** Plain progress lines are left out with `--json`: there a program reads stderr, for an error in JSON. */
+function surfaceFor({ quiet, json }: Settings, stderr: TextSink, line: LiveLine): ProgressSurface {
+  if (quiet) return { kind: 'none' };
+  if (stderr.isTTY === true) return { kind: 'terminal', line };
+  return json ? { kind: 'none' } : { kind: 'plain', print: (text) => stderr.write(`${text}\n`) };
+}
+
+/** Indented for a person at a terminal; one line for a program, so that several results are JSON lines. */
+function toJson(value: unknown, indented: boolean): string {
+  return JSON.stringify(value ?? null, undefined, indented ? 2 : undefined);
+}
+
+function widthOf(sink: TextSink): number | undefined {
+  return sink.isTTY === true && sink.columns !== undefined && sink.columns > 0 ? sink.columns : undefined;
+}

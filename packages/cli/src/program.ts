@@ -1,0 +1,44 @@
+import { Command } from 'commander';
+import { exitCodes } from './exit-codes.js';
+import { type CommandOutput, createOutput, type Output, type OutputStreams } from './output.js';
+import { addGlobalOptions, defaultSettings, readSettings, type Settings } from './settings.js';
+
+/** What every room's `add…Commands(program, context)` is given. Rooms that can't import this one declare the same shape. */
+export interface CommandContext<Speaker extends CommandOutput = Output> {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Knows the global flags from the moment a command's action runs. */
+  readonly output: Speaker;
+}
+
+export interface ProgramOptions extends OutputStreams {
+  readonly version: string;
+}
+
+const exitCodeHelp = `
+Exit codes: ${exitCodes.done} done, ${exitCodes.failed} failed, ${exitCodes.badInput} bad usage or input, \
+${exitCodes.partlyDone} partly done, ${exitCodes.differences} differences found.`;
+
+/** The program with its global flags and without nouns, and the context to add them with. Run it with `runCli`. */
+export function buildProgram(options: ProgramOptions): { program: Command; context: CommandContext } {
+  let settings: Settings = defaultSettings;
+  const program = addGlobalOptions(new Command('warren'))
+    .description('AI-agent work on RabbitMQ: submit tasks, see why they wait, replay what failed.')
+    .usage('<noun> [verb] [flags]')
+    .version(options.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'help on a noun or a verb')
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: nounTerm })
+    .addHelpText('after', exitCodeHelp)
+    .hook('preAction', (_program, action) => {
+      settings = readSettings(action.optsWithGlobals());
+    });
+  return { program, context: { env: options.env, output: createOutput(() => settings, options) } };
+}
+
+/** `broker up|status|down`: a noun with its verbs, so that one help text shows what there is. */
+function nounTerm(command: Command): string {
+  const verbs = command.commands.map((verb) => verb.name()).join('|');
+  const words = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+  );
+  return [command.name(), verbs, ...words].filter((word) => word !== '').join(' ');
+}

@@ -1,0 +1,114 @@
+import { inspect } from 'node:util';
+import { type Command, CommanderError } from 'commander';
+import { paint, wantsColor } from './color.js';
+import { examples, examplesBlock, leadingExamples } from './examples.js';
+import { type ExitCode, exitCodes } from './exit-codes.js';
+import { explain } from './explain.js';
+import { printable, withoutPasswords } from './printable.js';
+import { asksForJson } from './settings.js';
+import type { TextSink } from './streams.js';
+
+/** The process, as `runCli` needs it. */
+export interface CliProcess {
+  readonly stdout: TextSink & ErrorEvents;
+  readonly stderr: TextSink & ErrorEvents;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly exit: (code: number) => void;
+}
+
+interface ErrorEvents {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/**
+ * Runs one command line and answers its exit code; never throws. Whatever an action throws becomes a message on
+ * stderr (with `--json`: `{"error":{code,message,field?,next?}}`). An action that ends well but has more to say
+ * than "done" (differences, partly done) sets `process.exitCode`, which stays when this answers 0.
+ * @param argv the words after the program's name.
+ */
+export async function runCli(program: Command, argv: readonly string[], io: CliProcess = process): Promise<ExitCode> {
+  endQuietlyWhenNobodyReads(io);
+  const json = asksForJson(argv);
+  prepare(program, io, json);
+  try {
+    if (argv.length === 0) program.outputHelp();
+    else await program.parseAsync(argv, { from: 'user' });
+    return exitCodes.done;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.done;
+    return report(thrown, argv, json, io);
+  }
+}
+
+/** `warren task list | head` closes our stdout: what was wanted has been read. */
+function endQuietlyWhenNobodyReads(io: CliProcess): void {
+  for (const sink of [io.stdout, io.stderr]) {
+    sink.on('error', (error) => {
+      if (!('code' in error) || error.code !== 'EPIPE') throw error;
+      io.exit(exitCodes.done);
+    });
+  }
+}
+
+/** Every command, however a room made it, throws instead of exiting, shows global flags and has its examples. */
+function prepare(program: Command, io: CliProcess, json: boolean): void {
+  program.addHelpText('after', () => examplesBlock(leadingExamples(program)));
+  for (const noun of program.commands) noun.addHelpText('after', examplesBlock(examples[noun.name()] ?? []));
+  for (const command of withDescendants(program)) {
+    command.copyInheritedSettings(program).configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      // Commander's help on a missing verb; with --json, stderr holds the error and nothing else.
+      writeErr: (text) => json || io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 80,
+      getErrHelpWidth: () => io.stderr.columns ?? 80,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      outputError: () => undefined,
+    });
+    command.exitOverride((error) => {
+      throw error.exitCode === 0 ? error : Object.assign(error, usageAdvice(command, error));
+    });
+  }
+}
+
+function withDescendants(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withDescendants)];
+}
+
+function usageAdvice(command: Command, error: CommanderError): { message: string; next: string } {
+  const path = pathOf(command);
+  const missing = error.code === 'commander.help';
+  const [message = '', suggestion] = (missing ? `${path}: a verb is missing` : error.message).split('\n');
+  const verbs = command.commands.map((verb) => verb.name()).join(', ');
+  return {
+    message: [message, suggestion].filter((part) => part !== undefined).join(' '),
+    next: missing ? `choose from ${verbs}` : `\`${path} --help\` shows what it takes`,
+  };
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+function report(thrown: unknown, argv: readonly string[], json: boolean, io: CliProcess): ExitCode {
+  const { exitCode, code, message, field, next } = explain(thrown);
+  const error = { code, message, field, next };
+  const color = wantsColor({ flag: !argv.includes('--no-color'), env: io.env, isTty: io.stderr.isTTY === true });
+  // Whatever progress the command left drawn goes first.
+  if (io.stderr.isTTY === true) io.stderr.write('\r\u001b[K');
+  io.stderr.write(json ? `${JSON.stringify({ error })}\n` : forPeople(error, color));
+  if (isSet(io.env.WARREN_DEBUG)) io.stderr.write(`${withoutPasswords(inspect(thrown))}\n`);
+  return exitCode;
+}
+
+type ErrorText = { readonly message: string; readonly next: string | undefined };
+
+function forPeople({ message, next }: ErrorText, color: boolean): string {
+  const lines = printable(message).trimEnd().split('\n').join('\n       ');
+  const advice = next === undefined ? '' : `${paint(' next:', 'dim', color)} ${printable(next)}\n`;
+  return `${paint('error:', 'bad', color)} ${lines}\n${advice}`;
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== '0';
+}

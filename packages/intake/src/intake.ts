@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import type { Dispatcher } from '@warren/broker';
+import type { Ledger, Task } from '@warren/ledger';
+import {
+  classPriority,
+  type Defect,
+  findTaskType,
+  type SubmissionOptions,
+  submissionOptions,
+  type TaskType,
+  taskTypes,
+} from '@warren/tasks';
+import { stringify } from 'safe-stable-stringify';
+import { v7 as uuidv7 } from 'uuid';
+import type { z } from 'zod';
+
+/** What somebody wants done. `input` is not yet believed. */
+export interface Submission {
+  readonly type: string;
+  readonly input: unknown;
+  /** Any UUID; a new UUIDv7 when missing. */
+  readonly id?: string;
+  readonly options?: SubmissionOptions;
+}
+
+export type IntakeAnswer =
+  /** On record. `published`: the broker has confirmed it; if not, the sweeper will publish it. */
+  | { readonly kind: 'accepted'; readonly task: Task; readonly published: boolean }
+  /** The same id or idempotency key with the same content was here before: this is that task. */
+  | { readonly kind: 'duplicate'; readonly task: Task }
+  /** Not on record. `field` names what is at fault, `code` is `conflict` for an id or key used with other content. */
+  | { readonly kind: 'rejected'; readonly defect: Defect };
+
+/** The one way in: the CLI, queue `submitted`, and whoever submits in process all pass here. */
+export interface Intake {
+  /** Throws `LedgerUnavailable`: then nothing is on record. */
+  submit(submission: Submission): Promise<IntakeAnswer>;
+}
+
+/**
+ * Most publishes that may be owed before new submissions are refused as `overloaded`. While the broker is away the
+ * ledger is the outbox, and an outbox has a bound.
+ */
+export const defaultOutboxLimit = 10_000;
+
+export interface IntakeParts {
+  readonly ledger: Pick<Ledger, 'submit' | 'sweeps'>;
+  readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
+  readonly types?: readonly TaskType[];
+  readonly now?: () => number;
+  readonly newId?: () => string;
+  /** Default {@link defaultOutboxLimit}. */
+  readonly outboxLimit?: number;
+  /** Told of each publish that failed after its task was recorded. */
+  readonly onPublishFailed?: (task: Task, error: unknown) => void;
+}
+
+export function createIntake(parts: IntakeParts): Intake {
+  const { ledger, dispatcher, types = taskTypes, outboxLimit = defaultOutboxLimit } = parts;
+  const now = parts.now ?? Date.now;
+  const newId = parts.newId ?? uuidv7;
+  let lastPublishFailed = false;
+
+  return {
+    async submit(submission) {
+      const checked = checkSubmission(submission, types);
+      if (checked.kind === 'defect') return { kind: 'rejected', defect: checked.defect };
+      if (lastPublishFailed && (await ledger.sweeps.owedCount()) >= outboxLimit) return overloaded(outboxLimit);
+
+      const task = newTask(checked, submission.id ?? newId(), now());
+      const answer = await ledger.submit({ task, payload: checked.payload });
+      switch (answer.kind) {
+        case 'recorded':
+          return { kind: 'accepted', task: answer.task, published: await publish(answer.task, checked.payload) };
+        case 'duplicate':
+          return { kind: 'duplicate', task: answer.task };
+        case 'conflict':
+          return conflict(answer.field, answer.task);
+      }
+    },
+  };
+
+  /** The task is on record with its publish owed, so a failure here is a delay and no loss. */
+  async function publish(task: Task, payload: string): Promise<boolean> {
+    try {
+      await dispatcher.dispatch(task, payload);
+      lastPublishFailed = false;
+      return true;
+    } catch (error) {
+      lastPublishFailed = true;
+      parts.onPublishFailed?.(task, error);
+      return false;
+    }
+  }
+}
+
+interface CheckedSubmission {
+  readonly kind: 'checked';
+  readonly type: TaskType;
+  /** The input as it was given, as JSON with sorted keys. */
+  readonly payload: string;
+  readonly options: SubmissionOptions;
+}
+
+/** Holds a submission against its type's schema and limits. Pure; also what a dry run asks. */
+export function checkSubmission(
+  submission: Submission,
+  types: readonly TaskType[] = taskTypes,
+): CheckedSubmission | { readonly kind: 'defect'; readonly defect: Defect } {
+  const type = findTaskType(submission.type, types);
+  if (!type) return defect('unsupported-action', 'type', unknownType(submission.type, types));
+  const options = submissionOptions.safeParse(submission.options ?? {});
+  if (!options.success) return defect('invalid-input', ...firstIssue(options.error));
+  const input = type.input.safeParse(submission.input);
+  if (!input.success) return defect('invalid-input', ...firstIssue(input.error, 'payload'));
+  const payload = stringify(submission.input);
+  if (payload === undefined) return defect('invalid-input', 'payload', 'is not JSON');
+  const bytes = Buffer.byteLength(payload);
+  const limit = type.policy.maxBodyBytes;
+  if (bytes > limit) {
+    return defect('policy-violation', 'payload', `${bytes} bytes; ${type.name} takes ${limit}: pass larger input by reference`);
+  }
+  return { kind: 'checked', type, payload, options: options.data };
+}
+
+function newTask({ type, payload, options }: CheckedSubmission, id: string, now: number): Task {
+  const delayMs = options.delayMs ?? 0;
+  return {
+    id: id.toLowerCase(),
+    type: type.name,
+    priority: options.priority ?? classPriority[type.policy.defaultClass],
+    state: delayMs > 0 ? 'scheduled' : 'accepted',
+    dispatch: 1,
+    attempt: 1,
+    allowanceFrom: 1,
+    token: 0,
+    lease: null,
+    lostTokens: [],
+    owed: delayMs > 0 ? 'delayed' : 'task',
+    dispatchedAt: now,
+    dueAt: delayMs > 0 ? now + delayMs : 0,
+    publishedAt: null,
+    expiresMs: options.expiresMs ?? null,
+    deadlineAt: options.deadline ?? (type.policy.deadlineMs > 0 ? now + delayMs + type.policy.deadlineMs : null),
+    fingerprint: fingerprint(type.name, payload),
+    idempotencyKey: options.idempotencyKey ?? null,
+    tenant: options.tenant ?? '',
+    group: options.group ?? null,
+    entities: options.entities ?? [],
+    correlationId: options.correlationId ?? null,
+    replyTo: options.replyTo ?? null,
+    traceparent: options.traceparent ?? null,
+    duplicates: 0,
+    reasonCode: null,
+    reason: null,
+    progress: null,
+    createdAt: now,
+    updatedAt: now,
+    startedAt: null,
+    finishedAt: null,
+  };
+}
+
+function fingerprint(type: string, payload: string): string {
+  return createHash('sha256').update(type).update('\0').update(payload).digest('base64url');
+}
+
+function firstIssue(error: z.ZodError, prefix = ''): [field: string, message: string] {
+  const issue = error.issues[0];
+  const field = [prefix, ...(issue?.path ?? [])].filter((part) => part !== '').join('.');
+  return [field || 'input', issue?.message ?? 'does not fit the schema'];
+}
+
+function defect(code: Defect['code'], field: string, message: string): { kind: 'defect'; defect: Defect } {
+  return { kind: 'defect', defect: { code, field, message } };
+}
+
+function unknownType(name: string, types: readonly TaskType[]): string {
+  return `no task type "${name.slice(0, 64)}"; there are: ${types.map((type) => type.name).join(', ')}`;
+}
+
+function conflict(field: 'task_id' | 'idempotency_key', task: Task): IntakeAnswer {
+  const message = `task ${task.id} was submitted with it and other content; use a new one, or the same content`;
+  return { kind: 'rejected', defect: { code: 'conflict', field, message } };
+}
+
+function overloaded(limit: number): IntakeAnswer {
+  const message = `${limit} tasks wait for the broker already; submit again when it is back`;
+  return { kind: 'rejected', defect: { code: 'overloaded', field: 'broker', message } };
+}

@@ -1,0 +1,145 @@
+import { type Failure, failureOf, TaskFailure, type TaskType } from '@warren/tasks';
+import type { Logger } from 'pino';
+import type { Cost, Handler, HandlerResult, Progress } from './handler.js';
+
+/** How one run of a handler ended. */
+export type Outcome =
+  | { readonly kind: 'completed'; readonly result: string; readonly cost: string | null }
+  | { readonly kind: 'snoozed'; readonly delayMs: number; readonly reason: string }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** It did not get to an end of its own: drained, or its delivery or its lease was lost. Nobody is to blame. */
+  | { readonly kind: 'interrupted'; readonly why: string };
+
+/** Why a run is told to stop before its handler is done. */
+export type StopReason =
+  | { readonly kind: 'timeout'; readonly failure: Failure }
+  | { readonly kind: 'interrupted'; readonly why: string };
+
+/** The reason of the handler's aborted signal. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+  readonly stop: StopReason;
+
+  constructor(stop: StopReason) {
+    super(stop.kind === 'timeout' ? stop.failure.message : stop.why);
+    this.stop = stop;
+  }
+}
+
+/** Largest result and cost that are stored, in bytes of JSON. A larger result belongs in a store of its own, by reference. */
+export const maxResultBytes = 1024 * 1024;
+const maxCostUnits = 16;
+
+/**
+ * How long a handler may go on after its signal was aborted, in milliseconds. Then it is left to itself: its result will
+ * not count. An endless loop on the main thread can't be ended at all, which is why CPU-heavy work runs in threads.
+ */
+export const abortGraceMs = 5_000;
+
+export interface HandleParts<Input, Result> {
+  readonly type: TaskType<Input, Result>;
+  readonly handler: Handler<Input, Result>;
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly payload: unknown;
+  /** Epoch milliseconds. */
+  readonly deadlineAt: number;
+  /** Aborted with {@link Stopped}. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+  readonly log: Logger;
+}
+
+/** Runs a handler to its outcome. Never throws, and never waits for a handler that ignores its signal. */
+export async function handle<Input, Result>(parts: HandleParts<Input, Result>): Promise<Outcome> {
+  const input = parts.type.input.safeParse(parts.payload);
+  if (!input.success) {
+    const issue = input.error.issues[0];
+    const field = ['payload', ...(issue?.path ?? [])].join('.');
+    return failed(new TaskFailure('invalid-input', `${field}: ${issue?.message ?? 'does not fit the schema'}`));
+  }
+  const ignored = ignoredAbort(parts.signal);
+  try {
+    return encode(parts.type, await Promise.race([callHandler(parts, input.data), ignored.promise]));
+  } catch (error) {
+    return stoppedOutcome(parts.signal) ?? failed(error);
+  } finally {
+    ignored.cancel();
+  }
+}
+
+/** An async function, so that a handler that throws before its first await rejects like any other. */
+async function callHandler<Input, Result>(
+  parts: HandleParts<Input, Result>,
+  input: Input,
+): Promise<HandlerResult<Result>> {
+  parts.signal.throwIfAborted();
+  return parts.handler(input, {
+    taskId: parts.taskId,
+    attempt: parts.attempt,
+    signal: parts.signal,
+    deadlineAt: parts.deadlineAt,
+    progress: parts.onProgress,
+    log: parts.log,
+  });
+}
+
+function encode<Input, Result>(type: TaskType<Input, Result>, returned: HandlerResult<Result>): Outcome {
+  switch (returned.kind) {
+    case 'snoozed':
+      return { kind: 'snoozed', delayMs: Math.max(0, returned.delayMs), reason: returned.reason.slice(0, 500) };
+    case 'completed': {
+      const parsed = type.result.safeParse(returned.result);
+      if (!parsed.success) {
+        const issue = parsed.error.issues[0];
+        const field = ['result', ...(issue?.path ?? [])].join('.');
+        return failed(new TaskFailure('unknown', `the handler's ${field} does not fit its type: ${issue?.message ?? ''}`));
+      }
+      const result = JSON.stringify(parsed.data) ?? 'null';
+      const bytes = Buffer.byteLength(result);
+      if (bytes > maxResultBytes) {
+        return failed(new TaskFailure('policy-violation', `the result takes ${bytes} bytes; at most ${maxResultBytes} are stored`));
+      }
+      return { kind: 'completed', result, cost: encodeCost(returned.cost) };
+    }
+  }
+}
+
+function encodeCost(cost: Cost | undefined): string | null {
+  if (cost === undefined) return null;
+  const amounts = Object.entries(cost).filter(([unit, amount]) => unit.length <= 64 && Number.isFinite(amount));
+  return JSON.stringify(Object.fromEntries(amounts.slice(0, maxCostUnits)));
+}
+
+function failed(error: unknown): Outcome {
+  return { kind: 'failed', failure: failureOf(error) };
+}
+
+/** A handler that ends after its abort, however it puts it, ended because of the abort. */
+function stoppedOutcome(signal: AbortSignal): Outcome | undefined {
+  if (!signal.aborted) return undefined;
+  const reason: unknown = signal.reason;
+  if (!(reason instanceof Stopped)) return { kind: 'interrupted', why: String(reason) };
+  return reason.stop.kind === 'timeout'
+    ? { kind: 'failed', failure: reason.stop.failure }
+    : { kind: 'interrupted', why: reason.stop.why };
+}
+
+function ignoredAbort(signal: AbortSignal): { promise: Promise<never>; cancel: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  const promise = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      timer = setTimeout(() => reject(new Error('the handler went on after its signal was aborted')), abortGraceMs);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return {
+    promise,
+    cancel: () => {
+      clearTimeout(timer);
+      if (onAbort) signal.removeEventListener('abort', onAbort);
+    },
+  };
+}

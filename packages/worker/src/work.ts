@@ -1,0 +1,285 @@
+import { type Delivery, type Dispatcher, type EventPublisher, type Publisher, replyTo, taskEvent } from '@warren/broker';
+import { parkRaw } from '@warren/dead-letters';
+import type { ClaimAnswer, Ledger, RunAnswer, Task } from '@warren/ledger';
+import { parseMessage, type ReasonCode, type TaskMessage, type TaskType } from '@warren/tasks';
+import { workQueue } from '@warren/topology';
+import type { Logger } from 'pino';
+import type { Handler } from './handler.js';
+import { handle, type Outcome } from './handle.js';
+import type { LedgerPatience } from './ledger-patience.js';
+import type { RunGate } from './run-gate.js';
+import { startRun } from './run.js';
+
+export interface WorkParts<Input, Result> {
+  readonly type: TaskType<Input, Result>;
+  readonly handler: Handler<Input, Result>;
+  /** Names this process in leases and in the record of attempts. Unique: a restarted worker is another owner. */
+  readonly worker: string;
+  readonly ledger: Ledger;
+  readonly patience: LedgerPatience;
+  readonly dispatcher: Dispatcher;
+  readonly publisher: Publisher;
+  readonly events: EventPublisher;
+  readonly gate: RunGate;
+  /** True from the first SIGTERM on: what has not begun goes back to the queue. */
+  readonly draining: () => boolean;
+  /** Aborted when the time to drain is over. */
+  readonly stop: AbortSignal;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+interface Claimed {
+  readonly task: Task;
+  readonly message: TaskMessage;
+  /** The input's JSON, for messages that this run's end may owe. */
+  readonly payload: string;
+  /** Lets the next one in, once this run is settled. */
+  readonly leave: () => void;
+  readonly log: Logger;
+}
+
+/**
+ * The way of a delivery: parse, claim, handle, settle. Each step either goes on or has settled the delivery itself.
+ *
+ * Every path that acks does so after a commit: of the result, of the next move with the publish that it owes, of the
+ * raw message in the ledger, or because the ledger says that this dispatch is over.
+ */
+export async function work<Input, Result>(delivery: Delivery, parts: WorkParts<Input, Result>): Promise<void> {
+  const message = await parse(delivery, parts);
+  if (!message) return;
+  const claimed = await claim(delivery, message, parts);
+  if (!claimed) return;
+  try {
+    const outcome = await run(delivery, claimed, parts);
+    await settle(delivery, claimed, outcome, parts);
+  } finally {
+    claimed.leave();
+  }
+}
+
+type Parts = Omit<WorkParts<unknown, unknown>, 'handler' | 'type'> & { readonly type: TaskType };
+
+async function parse(delivery: Delivery, parts: Parts): Promise<TaskMessage | undefined> {
+  const parsed = parseMessage(
+    { body: delivery.content, addressedTo: parts.type.name, properties: delivery.properties },
+    [parts.type],
+  );
+  if (parsed.kind === 'defect') {
+    const { code, field, message } = parsed.defect;
+    await park(delivery, code, `${field}: ${message}`, parts);
+    return undefined;
+  }
+  if (!parsed.message.ticket) {
+    await park(delivery, 'invalid-state', 'it names no dispatch; submit to exchange "submit" instead', parts);
+    return undefined;
+  }
+  return parsed.message;
+}
+
+/** Kept whole in the ledger, then gone from the queue. */
+async function park(delivery: Delivery, code: ReasonCode, reason: string, parts: Parts): Promise<void> {
+  const sourceQueue = workQueue(parts.type.name);
+  await parts.patience.ask(() =>
+    parkRaw(parts, {
+      body: delivery.content,
+      properties: delivery.properties,
+      routingKey: delivery.routingKey,
+      sourceQueue,
+      code,
+      reason,
+    }),
+  );
+  parts.log.warn({ code, reason, messageId: delivery.properties.messageId }, 'message parked: it is no task');
+  delivery.ack();
+}
+
+async function claim(delivery: Delivery, message: TaskMessage, parts: Parts): Promise<Claimed | undefined> {
+  const leave = await parts.gate.enter();
+  if (parts.draining()) {
+    delivery.requeue();
+    leave();
+    return undefined;
+  }
+  const answer = await claimOrLeave(delivery, message, false, leave, parts);
+  if (answer.kind !== 'alone') return proceed(delivery, message, answer, leave, parts);
+
+  // It crashed its worker before: it waits until nothing runs beside it that it could take along.
+  leave();
+  const leaveAlone = await parts.gate.enterAlone();
+  const again = await claimOrLeave(delivery, message, true, leaveAlone, parts);
+  return proceed(delivery, message, again, leaveAlone, parts);
+}
+
+async function claimOrLeave(
+  delivery: Delivery,
+  message: TaskMessage,
+  alone: boolean,
+  leave: () => void,
+  parts: Parts,
+): Promise<ClaimAnswer> {
+  const { leaseMs, maxCrashes } = parts.type.policy;
+  try {
+    return await parts.patience.ask(() =>
+      parts.ledger.claim(message.taskId, {
+        dispatch: message.ticket?.dispatch ?? 0,
+        copy: message.ticket?.copy ?? '',
+        redelivered: delivery.redelivered,
+        owner: parts.worker,
+        now: parts.now(),
+        leaseMs,
+        maxCrashes,
+        alone,
+      }),
+    );
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+async function proceed(
+  delivery: Delivery,
+  message: TaskMessage,
+  answer: ClaimAnswer,
+  leave: () => void,
+  parts: Parts,
+): Promise<Claimed | undefined> {
+  const payload = JSON.stringify(message.payload) ?? 'null';
+  if (answer.kind === 'run') {
+    const { task } = answer;
+    const log = parts.log.child({ task: task.id, dispatch: task.dispatch, attempt: task.attempt, token: task.token });
+    return { task, message, payload, leave, log };
+  }
+  try {
+    await decline(delivery, message, answer, payload, parts);
+  } finally {
+    leave();
+  }
+  return undefined;
+}
+
+/** The task is not worked under this message, for one reason or another. */
+async function decline(
+  delivery: Delivery,
+  message: TaskMessage,
+  answer: Exclude<ClaimAnswer, { kind: 'run' }>,
+  payload: string,
+  parts: Parts,
+): Promise<void> {
+  const log = parts.log.child({ task: message.taskId, dispatch: message.ticket?.dispatch });
+  switch (answer.kind) {
+    case 'stale':
+      log.debug('stale message acknowledged: its task has moved on');
+      delivery.ack();
+      return;
+    case 'held':
+    case 'early':
+      log.debug({ why: answer.kind, until: answer.until }, 'message put back');
+      await parts.dispatcher.putBack(answer.task, payload, answer.until);
+      delivery.ack();
+      return;
+    case 'dead-lettered':
+      log.warn({ code: answer.code, reason: answer.task.reason }, 'task dead-lettered unworked');
+      await moveOn(delivery, answer.task, payload, parts, log);
+      return;
+    case 'unknown':
+      await park(delivery, 'invalid-state', 'the ledger knows no such task, or not yet this dispatch of it', parts);
+      return;
+    case 'alone':
+      throw new Error(`task ${message.taskId} was claimed alone and told to be alone: this is a defect`);
+  }
+}
+
+async function run<Input, Result>(
+  delivery: Delivery,
+  { task, message, log }: Claimed,
+  parts: WorkParts<Input, Result>,
+): Promise<Outcome> {
+  parts.events.publish(taskEvent(task, parts.now()));
+  log.info('task started');
+  const running = startRun(task, delivery, parts);
+  try {
+    return await handle({
+      type: parts.type,
+      handler: parts.handler,
+      taskId: task.id,
+      attempt: task.attempt,
+      payload: message.payload,
+      deadlineAt: running.deadlineAt,
+      signal: running.signal,
+      onProgress: running.onProgress,
+      log,
+    });
+  } finally {
+    running.end();
+  }
+}
+
+async function settle(
+  delivery: Delivery,
+  { task, payload, log }: Claimed,
+  outcome: Outcome,
+  parts: Parts,
+): Promise<void> {
+  const answer = await parts.patience.ask(() => commitOutcome(task, outcome, parts));
+  if (answer.kind === 'refused') {
+    log.warn({ outcome: outcome.kind }, 'outcome refused: the task was taken over or has moved on');
+    delivery.ack();
+    return;
+  }
+  parts.events.publish(taskEvent(answer.task, parts.now()));
+  switch (outcome.kind) {
+    case 'completed':
+      log.info({ cost: outcome.cost }, 'task completed');
+      delivery.ack();
+      reply(answer.task, outcome.result, parts);
+      return;
+    case 'interrupted':
+      log.info({ why: outcome.why }, 'claim released');
+      delivery.requeue();
+      return;
+    case 'failed':
+      log.warn({ code: outcome.failure.code, reason: outcome.failure.message }, 'attempt failed');
+      await moveOn(delivery, answer.task, payload, parts, log);
+      return;
+    case 'snoozed':
+      log.info({ until: answer.task.dueAt, reason: outcome.reason }, 'task snoozed');
+      await moveOn(delivery, answer.task, payload, parts, log);
+      return;
+  }
+}
+
+function commitOutcome(task: Task, outcome: Outcome, { ledger, now }: Parts): Promise<RunAnswer> {
+  const run = { token: task.token, now: now() };
+  switch (outcome.kind) {
+    case 'completed':
+      return ledger.complete(task.id, { ...run, result: outcome.result, cost: outcome.cost });
+    case 'failed':
+      return ledger.fail(task.id, { ...run, failure: outcome.failure });
+    case 'snoozed':
+      return ledger.snooze(task.id, { ...run, dueAt: run.now + outcome.delayMs, reason: outcome.reason });
+    case 'interrupted':
+      return ledger.release(task.id, run);
+  }
+}
+
+/**
+ * Publishes what the committed move owes, then acks. If the publish fails the debt stands in the ledger and the sweeper
+ * makes it good, so the old message is acked all the same: it could only come back as stale.
+ */
+async function moveOn(delivery: Delivery, task: Task, payload: string, parts: Parts, log: Logger): Promise<void> {
+  try {
+    await parts.dispatcher.dispatch(task, payload);
+  } catch (error) {
+    log.warn({ err: error, owed: task.owed }, 'publish failed: the sweeper will make it good');
+  }
+  delivery.ack();
+}
+
+/** After the ack and without waiting: a reply is a courtesy, the result is on record. */
+function reply(task: Task, result: string, { publisher, log }: Parts): void {
+  const publication = replyTo(task, JSON.parse(result));
+  if (!publication) return;
+  publisher.publish(publication).catch((error: unknown) => log.debug({ err: error, task: task.id }, 'reply not sent'));
+}

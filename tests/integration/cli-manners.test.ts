@@ -1,0 +1,261 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+/**
+ * The command line as a process: real pipes, real exit codes, and a pseudo-terminal (by script, of util-linux).
+ * Runs what is compiled.
+ */
+const root = path.resolve(import.meta.dirname, '../..');
+const warren = path.join(root, 'bin/warren');
+const compiledCli = pathToFileURL(path.join(root, 'packages/cli/dist/index.js')).href;
+
+/** A program with nouns of its own, so that manners are tested without any room. */
+const program = `
+import { buildProgram, columnsOption, confirm, parseDuration, readInput, readJsonLines, openInput, runCli, UsageError, CommandError } from ${JSON.stringify(compiledCli)};
+const { stdout, stderr, stdin, env } = process;
+const { program, context } = buildProgram({ version: '9.9.9', stdout, stderr, env, now: () => performance.now() });
+const { output } = context;
+const columns = [
+  { name: 'id', text: (row) => row.id, tone: () => 'good' },
+  { name: 'error', text: (row) => row.error, flexible: true },
+  { name: 'tenant', text: () => 'acme', optional: true },
+];
+const rows = [{ id: 'a-1', error: '研究资料不可用 '.repeat(20) }, { id: 'b-2', error: 'short' }];
+const noun = program.command('thing').description('things of every kind');
+noun.command('list').addOption(columnsOption(columns)).action(() => { output.note('2 things'); output.table(rows, columns); });
+noun.command('endless').action(async () => {
+  for (let n = 0; ; n += 1) { output.result(n, 'line ' + n); if (n % 1000 === 0) await new Promise(setImmediate); }
+});
+noun.command('replay').option('--yes').action(async ({ yes }) => {
+  if (!(await confirm('Replay 2 things?', { yes: yes === true, stdin, stderr }))) return output.note('nothing was done');
+  const progress = output.progress({ label: 'replaying', total: 2 });
+  progress.advance(2);
+  progress.end();
+  throw new CommandError('1 of 2 things replayed', { exitCode: 3, next: 'look at the other' });
+});
+noun.command('diff').action(() => { output.result({ missing: 1 }, '1 missing'); process.exitCode = 4; });
+noun.command('wait').option('--delay <duration>', '', (text) => parseDuration(text, '--delay')).action(({ delay }) => output.result(delay, String(delay)));
+noun.command('read <value>').action(async (value) => { const read = await readInput(value, { flag: '--input', stdin }); output.result(read, JSON.stringify(read)); });
+noun.command('lines <file>').action(async (file) => {
+  for await (const line of readJsonLines(await openInput(file, { flag: '--from', stdin }), { flag: '--from', name: file }))
+    line.ok ? output.result(line.value, 'read ' + line.line) : output.note(line.error.message);
+});
+noun.command('crash').action(() => { throw new TypeError('x of amqp://u:s3cret@h is not\\na function'); });
+const exitCode = await runCli(program, process.argv.slice(2));
+if (exitCode !== 0) process.exitCode = exitCode;
+`;
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder: string;
+let script: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'warren-cli-'));
+  script = path.join(folder, 'program.mjs');
+  writeFileSync(script, program);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const { NO_COLOR: _no, FORCE_COLOR: _force, WARREN_DEBUG: _debug, ...inherited } = process.env;
+const environment = { ...inherited, TERM: 'xterm-256color' };
+
+function run(command: string, args: readonly string[], input = '', env: NodeJS.ProcessEnv = environment) {
+  return new Promise<Ended>((resolve, reject) => {
+    const child = spawn(command, args, { env, cwd: folder, stdio: ['pipe', 'pipe', 'pipe'] });
+    const ended = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text) => (ended.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text) => (ended.stderr += text));
+    child.on('error', reject).on('close', (code) => resolve({ code, ...ended }));
+    // A command that ends without reading its input closes the pipe: that is its right.
+    child.stdin.on('error', () => undefined).end(input);
+  });
+}
+
+const thing = (args: readonly string[], input?: string, env?: NodeJS.ProcessEnv) =>
+  run(process.execPath, [script, ...args], input, env);
+
+describe('exit codes and messages', () => {
+  it('data on stdout, notes on stderr, no colours and nothing cut when piped', async () => {
+    const { code, stdout, stderr } = await thing(['thing', 'list']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '2 things\n' });
+    expect(stdout).toContain('研究资料不可用 '.repeat(20).trim());
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it.each([
+    ['an unknown flag', ['thing', 'list', '--bogus'], "unknown option '--bogus'", '`warren thing list --help` shows'],
+    ['an unknown noun', ['thng'], "unknown command 'thng' (Did you mean thing?)", '`warren --help` shows'],
+    ['a missing verb', ['thing'], 'warren thing: a verb is missing', 'choose from list, endless'],
+    ['a missing value', ['thing', 'wait', '--delay'], "option '--delay <duration>' argument missing", '--help'],
+    ['a bad value', ['thing', 'wait', '--delay', '5'], '--delay: "5" is not a duration', '90s'],
+    [
+      'an unknown column',
+      ['thing', 'list', '--columns', 'x'],
+      'there is no column "x"',
+      'choose from id, error, tenant',
+    ],
+    ['flags that disagree', ['thing', 'list', '--json', '-o', 'table'], 'says the opposite', 'drop one'],
+    ['input that is not JSON', ['thing', 'read', '{'], '--input: is not JSON', '@file'],
+    [
+      'a file that is not there',
+      ['thing', 'read', '@none.json'],
+      "--input: can't read none.json: there is no such",
+      '',
+    ],
+    ['a folder', ['thing', 'read', '@.'], '--input: . is a folder', 'name a file'],
+    ['nobody to ask', ['thing', 'replay'], 'nobody can answer "Replay 2 things?"', 'pass --yes'],
+  ])('%s exits 2 and says what to do', async (_name, args, message, next) => {
+    const { code, stdout, stderr } = await thing(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr).toContain(next);
+  });
+
+  it('with --json the error is JSON, wherever the flag stands and however wrong the line is', async () => {
+    for (const args of [
+      ['--json', 'thing', 'wait', '--delay', '5'],
+      ['thing', 'wait', '--delay', '5', '--json'],
+    ]) {
+      const { code, stderr } = await thing(args);
+      expect(code).toBe(2);
+      expect(JSON.parse(stderr)).toEqual({
+        error: { code: 'usage', message: '--delay: "5" is not a duration', field: '--delay', next: expect.any(String) },
+      });
+    }
+    const verbless = await thing(['thing', '--json']);
+    expect(JSON.parse(verbless.stderr)).toMatchObject({ error: { message: 'warren thing: a verb is missing' } });
+  });
+
+  it('partly done exits 3, differences exit 4 without an error', async () => {
+    const partly = await thing(['thing', 'replay', '--yes', '--json']);
+    expect(partly.code).toBe(3);
+    expect(JSON.parse(partly.stderr)).toEqual({
+      error: { code: 'failed', message: '1 of 2 things replayed', next: 'look at the other' },
+    });
+    expect(await thing(['thing', 'diff', '--json'])).toEqual({ code: 4, stdout: '{"missing":1}\n', stderr: '' });
+  });
+
+  it('a defect is one line without a password; WARREN_DEBUG shows the stack', async () => {
+    const plain = await thing(['thing', 'crash']);
+    expect(plain.code).toBe(1);
+    expect(plain.stderr).toBe(
+      'error: unexpected: x of amqp://u:***@h is not\n next: WARREN_DEBUG=1 shows where it comes from\n',
+    );
+    const debugged = await thing(['thing', 'crash'], '', { ...environment, WARREN_DEBUG: '1' });
+    expect(debugged.stderr).toContain('at ');
+    expect(debugged.stderr).not.toContain('s3cret');
+  });
+});
+
+describe('input', () => {
+  it('reads JSON, @file and stdin', async () => {
+    writeFileSync(path.join(folder, 'in.json'), '\ufeff{"b":2}');
+    expect((await thing(['thing', 'read', '{"a":1}'])).stdout).toBe('{"a":1}\n');
+    expect((await thing(['thing', 'read', '@in.json'])).stdout).toBe('{"b":2}\n');
+    expect((await thing(['thing', 'read', '-'], '[3]')).stdout).toBe('[3]\n');
+  });
+
+  it('reads lines from a file, and tells the number of a bad one', async () => {
+    writeFileSync(path.join(folder, 'in.jsonl'), '{"a":1}\nnope\n2\n');
+    const { stdout, stderr } = await thing(['thing', 'lines', 'in.jsonl']);
+    expect(stdout).toBe('read 1\nread 3\n');
+    expect(stderr).toContain('--from: in.jsonl:2: is not JSON');
+  });
+});
+
+describe('pipes', () => {
+  it('ends quietly when the reader has what it wanted', async () => {
+    const line = `${quoted(process.execPath)} ${quoted(script)} thing endless | head -n 2; echo "code \${PIPESTATUS[0]}"`;
+    expect(await run('bash', ['-c', line])).toEqual({ code: 0, stdout: 'line 0\nline 1\ncode 0\n', stderr: '' });
+  });
+});
+
+/** Runs under a pseudo-terminal of the given width; answers everything that it shows. */
+function inTerminal(args: readonly string[], { width = 40, input = '' } = {}) {
+  const command = [process.execPath, script, ...args].map(quoted).join(' ');
+  return run('script', ['-qec', `stty cols ${width} -echo; ${command}`, '/dev/null'], input);
+}
+
+const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
+
+describe('in a terminal', () => {
+  it('a table has colours and fits the width, wide characters counted', async () => {
+    const { stdout } = await inTerminal(['thing', 'list']);
+    expect(stdout).toContain('\u001b[32ma-1\u001b[39m  研究资料不可用 研究资料不可用 研究…\r\n');
+  });
+
+  it('--no-color leaves the layout', async () => {
+    const { stdout } = await inTerminal(['thing', 'list', '--no-color', '--columns', 'tenant,id']);
+    expect(stdout).toBe('2 things\r\nTENANT  ID\r\nacme    a-1\r\nacme    b-2\r\n');
+  });
+
+  it('asks, takes yes for a yes, and takes the bar away when it is done', async () => {
+    const { code, stdout } = await inTerminal(['thing', 'replay'], { input: 'yes\n' });
+    expect(code).toBe(3);
+    expect(stdout).toContain('Replay 2 things? [y/N] ');
+    expect(stdout).toContain('\rreplaying [....................] 0% 0 …\u001b[K\r\u001b[K');
+    expect(stdout.split('\u001b[K').at(-1)).toContain('1 of 2 things replayed');
+  });
+
+  it.each(['n\n', '\n', '\u0004'])('takes %j for a no', async (input) => {
+    const { code, stdout } = await inTerminal(['thing', 'replay'], { input });
+    expect(code).toBe(0);
+    expect(stdout).toContain('nothing was done');
+    expect(stdout).not.toContain('replaying');
+  });
+});
+
+describe('bin/warren', () => {
+  it('without a word shows its nouns and ends well', async () => {
+    const { code, stdout, stderr } = await run(warren, []);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('Usage: warren <noun> [verb]');
+    expect(stdout).toContain('4 differences found');
+  });
+
+  it('every noun has an example, and each names a command that is there and flags that it has', async () => {
+    const { stdout: help } = await run(warren, ['--help']);
+    const shown = [...help.matchAll(/^ {2}\$ warren (\S+)/gm)].map(([, noun = '']) => noun);
+    const [, listed = ''] = /^Commands:\n((?: {2}.*\n)*)/m.exec(help) ?? [];
+    const nouns = [...listed.matchAll(/^ {2}(?!help )(\S+)/gm)].map(([, noun = '']) => noun);
+    expect(shown).toEqual(nouns);
+    for (const noun of shown) {
+      const { stdout: nounHelp } = await run(warren, [noun, '--help']);
+      for (const [, example = ''] of nounHelp.matchAll(/^ {2}\$ warren (.+)$/gm)) await expectToExist(example);
+    }
+  });
+
+  it('says how to compile it where it is not compiled', async () => {
+    const elsewhere = path.join(folder, 'clone');
+    mkdirSync(path.join(elsewhere, 'bin'), { recursive: true });
+    cpSync(warren, path.join(elsewhere, 'bin/warren'));
+    writeFileSync(path.join(elsewhere, 'package.json'), '{"type":"module","version":"0.0.0"}');
+    expect(await run(path.join(elsewhere, 'bin/warren'), ['--help'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'error: Warren is not compiled here: run `npm run build` (after `npm install`)\n',
+    });
+  });
+});
+
+/** `task submit summarize --wait`: the command is the words that help knows, the rest are its arguments. */
+async function expectToExist(example: string): Promise<void> {
+  const [noun = '', verb = ''] = example.split(' ');
+  const flags = example.match(/(?<= )--[a-z-]+/g) ?? [];
+  const { stdout: nounHelp } = await run(warren, [noun, '--help']);
+  const words = nounHelp.includes(`\n  ${verb} `) && !verb.startsWith('-') ? [noun, verb] : [noun];
+  const { code, stdout } = await run(warren, [...words, '--help']);
+  expect({ example, code }).toEqual({ example, code: 0 });
+  expect(stdout).toContain(`Usage: warren ${words.join(' ')}`);
+  for (const flag of flags) expect(`${example}: ${stdout}`).toContain(`${flag}`);
+}
