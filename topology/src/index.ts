@@ -1,1 +1,4 @@
-export {};
+export * from './ladder.js';
+export * from './model.js';
+export * from './names.js';
+export * from './topology.js';

@@ -31,9 +31,9 @@ export type ClaimAnswer =
   /** Superseded or finished: acknowledge, the handler does not run. */
   | { readonly kind: 'stale' }
   /** Somebody works it under a live lease: put this copy back behind the lease's end. */
-  | { readonly kind: 'held'; readonly until: number }
+  | { readonly kind: 'held'; readonly task: Task; readonly until: number }
   /** It came before its time: put it back until then. */
-  | { readonly kind: 'early'; readonly dueAt: number }
+  | { readonly kind: 'early'; readonly task: Task; readonly until: number }
   /** It crashed before: claim it again when the worker runs nothing else. */
   | { readonly kind: 'alone' }
   /** It will not be worked: its dead letter is owed. */
@@ -47,8 +47,10 @@ export function decideClaim(task: Task | undefined, request: ClaimRequest): Deci
 
   const { now } = request;
   const abandoned = task.state === 'running' ? abandonedRun(task, request) : [];
-  if (abandoned === 'held') return { answer: { kind: 'held', until: task.lease?.until ?? now } };
-  if (task.state !== 'running' && task.dueAt > now) return { answer: { kind: 'early', dueAt: task.dueAt } };
+  if (abandoned === 'held') return { answer: { kind: 'held', task, until: task.lease?.until ?? now } };
+  if (task.state !== 'running' && task.dueAt > now) {
+    return { answer: { kind: 'early', task, until: task.dueAt } };
+  }
 
   const lostTokens = [...task.lostTokens, ...abandoned];
   const lost: Effect[] = abandoned.map((token) => ({ kind: 'run-ended', token, outcome: 'lost', at: now }));
@@ -109,6 +111,7 @@ function startRun(task: Task, request: ClaimRequest, effects: readonly Effect[])
     code: null,
     error: null,
     stack: null,
+    retryAfterMs: null,
   } as const;
   return {
     answer: { kind: 'run', task: { ...task, ...patch } },
@@ -289,9 +292,11 @@ export interface MoveRequest {
 
 /** The broker confirmed the publish that this dispatch owed. A repeated publish of the same dispatch counts as well. */
 export function decidePublished(task: Task | undefined, request: MoveRequest): Decision<MoveAnswer> {
-  if (!task || isFinal(task.state) || task.dispatch !== request.dispatch || task.state === 'running') {
+  if (!task || isFinal(task.state) || task.dispatch !== request.dispatch) {
     return { answer: refuseMove(task, 'it has moved on') };
   }
+  // A note that comes after the claim has nothing to add. Under a lease that ran out it tells of the sweeper's copy.
+  if (task.lease !== null && task.lease.until > request.now) return { answer: refuseMove(task, 'a worker has it') };
   const patch = {
     owed: null,
     publishedAt: request.now,

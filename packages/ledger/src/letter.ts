@@ -42,6 +42,8 @@ export interface Letter {
   readonly firstSeen: number;
   readonly lastSeen: number;
   readonly timesSeen: number;
+  /** How often it was met, this dispatch of its task, without anybody coming to a decision; 0 once one is made. */
+  readonly unfinished: number;
   readonly resolvedAt: number | null;
   readonly resolution: string | null;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ReasonCode } from '@warren/tasks';
+import { finalStates, type ReasonCode } from '@warren/tasks';
 import { sql } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import type { Letter, LetterState, NewLetter } from './letter.js';
@@ -15,6 +15,8 @@ export interface Letters {
   decide(id: string, decision: LetterDecision, now: number): Promise<void>;
   find(idOrTaskId: string): Promise<Letter | undefined>;
   list(filter: LetterFilter): Promise<readonly Letter[]>;
+  /** Settles letters that still wait or are retried although their task is final. Answers how many. */
+  settleFinished(now: number): Promise<number>;
   /** How many letters there are in each state. */
   count(): Promise<Partial<Record<LetterState, number>>>;
 }
@@ -56,6 +58,7 @@ export function createLetters(database: LedgerDatabase, newId: () => string): Le
       return row && letterFrom(row);
     },
     list: (filter) => list(database, filter),
+    settleFinished: (now) => settleFinished(database, now),
     count: async () => {
       const rows = await persistently(database, (db) =>
         db
@@ -94,6 +97,7 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
         fingerprint,
         first_seen: now,
         times_seen: 1,
+        unfinished: 1,
         rule: null,
         advice: null,
         resolved_at: null,
@@ -113,7 +117,13 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
     const again = known.state === 'received' && known.dispatch === letter.dispatch;
     const updated = await transaction
       .updateTable('dead_letters')
-      .set({ ...contents, times_seen: known.timesSeen + 1, resolved_at: null, resolution: null })
+      .set({
+        ...contents,
+        times_seen: known.timesSeen + 1,
+        unfinished: again ? known.unfinished + 1 : 1,
+        resolved_at: null,
+        resolution: null,
+      })
       .where('id', '=', known.id)
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -135,6 +145,7 @@ async function decide(database: LedgerDatabase, id: string, decision: LetterDeci
       .updateTable('dead_letters')
       .set({
         state: decision.state,
+        unfinished: 0,
         ...(decision.code === undefined ? {} : { code: decision.code }),
         ...(decision.reason === undefined ? {} : { reason: storable(decision.reason) }),
         ...(decision.rule === undefined ? {} : { rule: decision.rule }),
@@ -145,6 +156,18 @@ async function decide(database: LedgerDatabase, id: string, decision: LetterDeci
       .where('id', '=', id)
       .execute(),
   );
+}
+
+async function settleFinished(database: LedgerDatabase, now: number): Promise<number> {
+  const settled = await persistently(database, (db) =>
+    db
+      .updateTable('dead_letters')
+      .set({ state: 'settled', unfinished: 0, resolved_at: now, resolution: 'its task reached its end' })
+      .where('state', 'in', ['received', 'retrying', 'parked'])
+      .where('task_id', 'in', (inner) => inner.selectFrom('tasks').select('id').where('state', 'in', finalStates))
+      .executeTakeFirst(),
+  );
+  return Number(settled.numUpdatedRows);
 }
 
 async function list(database: LedgerDatabase, filter: LetterFilter): Promise<readonly Letter[]> {

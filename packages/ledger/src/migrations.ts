@@ -62,6 +62,7 @@ const migrations: readonly (readonly string[])[] = [
       code text,
       error text,
       stack text,
+      retry_after_ms bigint,
       primary key (task_id, token)
     )`,
     `create table results (
@@ -89,6 +90,7 @@ const migrations: readonly (readonly string[])[] = [
       first_seen bigint not null,
       last_seen bigint not null,
       times_seen integer not null,
+      unfinished integer not null,
       resolved_at bigint,
       resolution text
     )`,

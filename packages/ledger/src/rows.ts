@@ -106,6 +106,7 @@ export function runFrom(row: AttemptRow): AttemptRun {
     code: row.code,
     error: row.error,
     stack: row.stack,
+    retryAfterMs: row.retry_after_ms,
   };
 }
 
@@ -128,6 +129,7 @@ export function letterFrom(row: LetterRow): Letter {
     firstSeen: row.first_seen,
     lastSeen: row.last_seen,
     timesSeen: row.times_seen,
+    unfinished: row.unfinished,
     resolvedAt: row.resolved_at,
     resolution: row.resolution,
   };

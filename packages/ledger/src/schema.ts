@@ -64,6 +64,7 @@ export interface AttemptRow {
   code: ReasonCode | null;
   error: string | null;
   stack: string | null;
+  retry_after_ms: number | null;
 }
 
 export interface LetterRow {
@@ -85,6 +86,7 @@ export interface LetterRow {
   first_seen: number;
   last_seen: number;
   times_seen: number;
+  unfinished: number;
   resolved_at: number | null;
   resolution: string | null;
 }

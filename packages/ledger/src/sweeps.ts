@@ -1,5 +1,4 @@
 import type { TaskState } from '@warren/tasks';
-import { sql } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import { taskFrom } from './rows.js';
 import type { Task } from './task.js';
@@ -19,13 +18,17 @@ export interface Sweeps {
   /** Dead-lettered tasks whose letter was published before `quietSince` and not decided. */
   undecided(quietSince: number, limit: number): Promise<readonly Task[]>;
   /**
-   * When the newest task of the type and priority that has been claimed was published. A queue serves one priority in
-   * order: whatever was published long before that and still waits has lost its message.
+   * A time before which the message of some claimed task entered the queue: the newest such, null if there is none after
+   * `since`. A queue serves one priority in order, so whatever entered it long before and still waits has lost its
+   * message. Only first dispatches without a delay are asked, by the time of their submission: a later publish of a task
+   * (a replay, the sweeper's own copy) does not say under which message it was claimed.
    */
-  newestClaimed(type: string, priority: number): Promise<number | null>;
+  newestClaimed(type: string, priority: number, since: number): Promise<number | null>;
 }
 
 const waitingStates: readonly TaskState[] = ['queued', 'scheduled', 'snoozed', 'retry-scheduled'];
+/** A task in one of these was claimed in its present dispatch. */
+const claimedStates: readonly TaskState[] = ['running', 'completed'];
 
 export function createSweeps(database: LedgerDatabase): Sweeps {
   return {
@@ -91,18 +94,22 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
       );
       return rows.map(taskFrom);
     },
-    async newestClaimed(type, priority) {
+    async newestClaimed(type, priority, since) {
       const row = await persistently(database, (db) =>
         db
           .selectFrom('tasks')
-          .select((expression) => expression.fn.max<number | null>(sql<number>`published_at`).as('newest'))
+          .select('created_at')
+          .where('created_at', '>', since)
           .where('type', '=', type)
           .where('priority', '=', priority)
-          .where('started_at', 'is not', null)
+          .where('state', 'in', claimedStates)
+          .where('dispatch', '=', 1)
           .where('due_at', '=', 0)
+          .orderBy('created_at', 'desc')
+          .limit(1)
           .executeTakeFirst(),
       );
-      return row?.newest ?? null;
+      return row?.created_at ?? null;
     },
   };
 }

@@ -85,6 +85,8 @@ export interface AttemptRun {
   readonly code: ReasonCode | null;
   readonly error: string | null;
   readonly stack: string | null;
+  /** How long the other side asked us to wait, counted from `endedAt`. */
+  readonly retryAfterMs: number | null;
 }
 
 /** What a change to a task writes besides the task's own row, in the same transaction. */

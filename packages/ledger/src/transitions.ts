@@ -137,6 +137,7 @@ async function writeEffects(transaction: Transaction<Tables>, writes: readonly W
           code: null,
           error: null,
           stack: null,
+          retry_after_ms: null,
         })),
       )
       .execute();
@@ -158,16 +159,22 @@ async function endRuns(transaction: Transaction<Tables>, writes: readonly Write[
   const last = new Map(ended.map((end) => [`${end.taskId} ${end.token}`, end]));
   const rows = [...last.values()].map(
     ({ taskId, token, at, outcome, failure }) =>
-      sql`(${taskId}, ${token}, ${at}, ${outcome}, ${failure?.code ?? null}, ${nullable(failure?.message)}, ${nullable(failure?.stack)})`,
+      sql`(${taskId}, ${token}, ${at}, ${outcome}, ${failure?.code ?? null}, ${nullable(failure?.message)}, ${nullable(failure?.stack)}, ${wholeMs(failure?.retryAfterMs)})`,
   );
   await sql`
-    with ended (task_id, token, ended_at, outcome, code, error, stack) as (values ${sql.join(rows)})
+    with ended (task_id, token, ended_at, outcome, code, error, stack, retry_after_ms) as (values ${sql.join(rows)})
     update attempts
     set ended_at = cast(ended.ended_at as bigint), outcome = cast(ended.outcome as text),
-        code = cast(ended.code as text), error = cast(ended.error as text), stack = cast(ended.stack as text)
+        code = cast(ended.code as text), error = cast(ended.error as text), stack = cast(ended.stack as text),
+        retry_after_ms = cast(ended.retry_after_ms as bigint)
     from ended
     where attempts.task_id = cast(ended.task_id as text) and attempts.token = cast(ended.token as integer)
   `.execute(transaction);
+}
+
+/** What another party asked for may be any number; a wait that means nothing is none. */
+function wholeMs(ms: number | undefined): number | null {
+  return ms === undefined || !(ms > 0) ? null : Math.min(Math.ceil(ms), Number.MAX_SAFE_INTEGER);
 }
 
 function nullable(text: string | undefined): string | null {

@@ -17,9 +17,10 @@ export interface Block {
   readonly kind: 'heading' | 'paragraph' | 'list-item' | 'quote' | 'code' | 'table';
   /** Heading level 1-6, list depth from 1; 0 for the others. */
   readonly level: number;
+  /** Without blank space around it. A line break of plain text or Markdown stays `\n`; in HTML only `<br>` and code give one. */
   readonly text: string;
   /** Where the block's text begins in the document's `text`, in UTF-16 units. */
   readonly start: number;
-  /** Line, from 1, on which the block begins in the source as it was read. */
+  /** Line, from 1, on which the block's text begins in the source as it was read; of HTML, the line of the element around it. */
   readonly line: number;
 }

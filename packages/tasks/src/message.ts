@@ -9,7 +9,11 @@ import type { TaskType } from './task-type.js';
 /** A message as it came from the broker, before anything in it is believed. */
 export interface RawMessage {
   readonly body: Buffer;
-  readonly routingKey: string;
+  /**
+   * The task type whose queue or routing key brought it here; undefined where neither says one. Not the routing key
+   * itself: behind a delay that key begins with the delay's digits.
+   */
+  readonly addressedTo: string | undefined;
   readonly properties: RawProperties;
 }
 
@@ -110,7 +114,7 @@ function readMessage(raw: RawMessage, types: readonly TaskType[]): TaskMessage {
 function readBody(raw: RawMessage, types: readonly TaskType[]): z.infer<typeof bodySchema> {
   checkContentType(raw.properties);
   const limit =
-    findTaskType(raw.routingKey.split('.')[0] ?? '', types)?.policy.maxBodyBytes ?? defaultPolicy.maxBodyBytes;
+    findTaskType(raw.addressedTo ?? '', types)?.policy.maxBodyBytes ?? defaultPolicy.maxBodyBytes;
   if (raw.body.byteLength > limit) {
     throw new DefectError(
       'policy-violation',
@@ -163,16 +167,12 @@ function checkHeaderSize(values: Readonly<Record<string, unknown>>): void {
   }
 }
 
-function checkIds({ properties, routingKey }: RawMessage, body: { task_id: string; task_type: string }): void {
+function checkIds({ addressedTo, properties }: RawMessage, body: { task_id: string; task_type: string }): void {
   if (properties.messageId && String(properties.messageId).toLowerCase() !== body.task_id) {
     throw new DefectError('conflict', 'message_id', `differs from task_id ${body.task_id}`);
   }
-  if (routingKey.split('.')[0] !== body.task_type) {
-    throw new DefectError(
-      'conflict',
-      'routing key',
-      `"${routingKey.slice(0, 255)}" differs from task_type "${body.task_type}"`,
-    );
+  if (addressedTo !== undefined && addressedTo !== body.task_type) {
+    throw new DefectError('conflict', 'task_type', `"${body.task_type}" came addressed to "${addressedTo.slice(0, 255)}"`);
   }
 }
 

@@ -26,7 +26,7 @@ export const submissionOptions = z.strictObject({
   idempotencyKey: name(255).optional(),
   tenant: name(128).optional(),
   group: name(128).optional(),
-  entities: z.array(name(256)).max(32).optional(),
+  entities: z.array(name(128)).max(16).optional(),
   correlationId: name(255).optional(),
   replyTo: name(255).optional(),
   traceparent: z

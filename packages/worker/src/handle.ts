@@ -93,12 +93,16 @@ function encode<Input, Result>(type: TaskType<Input, Result>, returned: HandlerR
       if (!parsed.success) {
         const issue = parsed.error.issues[0];
         const field = ['result', ...(issue?.path ?? [])].join('.');
-        return failed(new TaskFailure('unknown', `the handler's ${field} does not fit its type: ${issue?.message ?? ''}`));
+        return failed(
+          new TaskFailure('unknown', `the handler's ${field} does not fit its type: ${issue?.message ?? ''}`),
+        );
       }
       const result = JSON.stringify(parsed.data) ?? 'null';
       const bytes = Buffer.byteLength(result);
       if (bytes > maxResultBytes) {
-        return failed(new TaskFailure('policy-violation', `the result takes ${bytes} bytes; at most ${maxResultBytes} are stored`));
+        return failed(
+          new TaskFailure('policy-violation', `the result takes ${bytes} bytes; at most ${maxResultBytes} are stored`),
+        );
       }
       return { kind: 'completed', result, cost: encodeCost(returned.cost) };
     }

@@ -48,8 +48,8 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
   const log = options.log.child({ worker: name, type: type.name });
 
   const ledger = await openLedger(config.ledgerUrl);
-  const delay = await discoverDelay({ amqpUrl: config.amqpUrl, wanted: config.delay });
-  log.info({ delay: delay.mechanism, ledger: ledger.label }, 'found out');
+  const { delay, brokerVersion, reason } = await discoverDelay({ amqpUrl: config.amqpUrl, wanted: config.delay });
+  log.info({ delay: delay.mechanism, reason, brokerVersion, ledger: ledger.label }, 'found out what there is');
   const connection = await connectBroker({ urls: config.amqpUrl, name, log });
   const publisher = createPublisher(connection);
   const events = createEventPublisher(connection, { log });
@@ -128,7 +128,10 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
 
 async function settledWithin(ways: ReadonlySet<Promise<void>>, ms: number): Promise<void> {
   const timer = new AbortController();
-  await Promise.race([Promise.allSettled([...ways]), sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  await Promise.race([
+    Promise.allSettled([...ways]),
+    sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined),
+  ]);
   timer.abort();
 }
 

@@ -1,9 +1,8 @@
-import { type Delivery, taskEvent } from '@warren/broker';
-import type { Task } from '@warren/ledger';
-import type { Failure } from '@warren/tasks';
+import { type Delivery, type EventPublisher, taskEvent } from '@warren/broker';
+import type { Ledger, Task } from '@warren/ledger';
+import type { Failure, TaskPolicy } from '@warren/tasks';
 import { Stopped } from './handle.js';
 import type { Progress } from './handler.js';
-import type { WorkParts } from './work.js';
 
 /** What surrounds a handler while it runs: its deadline, its lease, the loss of its delivery, its progress. */
 export interface Running {
@@ -15,9 +14,14 @@ export interface Running {
   end(): void;
 }
 
-type RunParts = Pick<WorkParts<unknown, unknown>, 'ledger' | 'events' | 'stop' | 'now'> & {
-  readonly type: { readonly policy: { readonly attemptTimeoutMs: number; readonly leaseMs: number } };
-};
+interface RunParts {
+  readonly ledger: Pick<Ledger, 'renew' | 'progress'>;
+  readonly events: Pick<EventPublisher, 'publish'>;
+  /** Aborted when the worker's time to drain is over. */
+  readonly stop: AbortSignal;
+  readonly now: () => number;
+  readonly type: { readonly policy: Pick<TaskPolicy, 'attemptTimeoutMs' | 'leaseMs'> };
+}
 
 /** Longest progress message that is kept, in characters. */
 const maxProgressChars = 500;
@@ -29,7 +33,8 @@ export function startRun(task: Task, delivery: Pick<Delivery, 'lost'>, parts: Ru
 
   const deadlineAt = Math.min(parts.now() + attemptTimeoutMs, task.deadlineAt ?? Number.POSITIVE_INFINITY);
   const timeout = setTimeout(
-    () => controller.abort(new Stopped({ kind: 'timeout', failure: timeoutFailure(task, deadlineAt, attemptTimeoutMs) })),
+    () =>
+      controller.abort(new Stopped({ kind: 'timeout', failure: timeoutFailure(task, deadlineAt, attemptTimeoutMs) })),
     Math.max(0, deadlineAt - parts.now()),
   );
   const renewal = setInterval(() => void renew(), leaseMs / 3);

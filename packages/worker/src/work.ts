@@ -1,14 +1,21 @@
-import { type Delivery, type Dispatcher, type EventPublisher, type Publisher, replyTo, taskEvent } from '@warren/broker';
+import {
+  type Delivery,
+  type Dispatcher,
+  type EventPublisher,
+  type Publisher,
+  replyTo,
+  taskEvent,
+} from '@warren/broker';
 import { parkRaw } from '@warren/dead-letters';
 import type { ClaimAnswer, Ledger, RunAnswer, Task } from '@warren/ledger';
 import { parseMessage, type ReasonCode, type TaskMessage, type TaskType } from '@warren/tasks';
 import { workQueue } from '@warren/topology';
 import type { Logger } from 'pino';
-import type { Handler } from './handler.js';
 import { handle, type Outcome } from './handle.js';
+import type { Handler } from './handler.js';
 import type { LedgerPatience } from './ledger-patience.js';
-import type { RunGate } from './run-gate.js';
 import { startRun } from './run.js';
+import type { RunGate } from './run-gate.js';
 
 export interface WorkParts<Input, Result> {
   readonly type: TaskType<Input, Result>;

@@ -1,0 +1,90 @@
+import { type DelayMechanism, delayMechanisms, type LadderShape } from '@warren/topology';
+import { z } from 'zod';
+import { type Delay, delayBy } from './delay.js';
+import { brokerVersion, hasDelayPlugin } from './plugin-probe.js';
+
+/** `WARREN_DELAY`: a mechanism by name, or `auto`, the default: the plugin where the broker has it, else the ladder. */
+export const delayChoice = z
+  .enum([...delayMechanisms, 'auto'], {
+    error: 'WARREN_DELAY must be "plugin", "ladder" or "auto"',
+  })
+  .default('auto');
+
+export type DelayChoice = z.infer<typeof delayChoice>;
+
+export interface DelayDiscovery {
+  readonly delay: Delay;
+  readonly brokerVersion: string;
+  /** One sentence for the log: why this mechanism. */
+  readonly reason: string;
+}
+
+/**
+ * Finds out which delay the broker has, by asking it. Throws when the broker can't be reached within 5 s, when it is too
+ * old for the wanted mechanism, or when the plugin is wanted and missing.
+ */
+export async function discoverDelay(options: {
+  readonly amqpUrl: string;
+  readonly wanted: DelayChoice;
+  /** The ladder's measures. Default: those of the topology. */
+  readonly ladder?: LadderShape;
+}): Promise<DelayDiscovery> {
+  const version = await brokerVersion(options.amqpUrl);
+  const plugin = mayUsePlugin(options.wanted, version) && (await hasDelayPlugin(options.amqpUrl));
+  const { mechanism, reason } = chooseDelay({ wanted: options.wanted, version, plugin });
+  return { delay: delayBy(mechanism, options.ladder), brokerVersion: version, reason };
+}
+
+/** The decision alone. `plugin`: whether the broker was seen to have it. Throws what {@link discoverDelay} throws. */
+export function chooseDelay(broker: { wanted: DelayChoice; version: string; plugin: boolean }): {
+  mechanism: DelayMechanism;
+  reason: string;
+} {
+  const { wanted, version } = broker;
+  switch (wanted) {
+    case 'ladder':
+      return ladder(version, 'WARREN_DELAY asks for the ladder');
+    case 'plugin':
+      return { mechanism: wantedPlugin(broker), reason: 'WARREN_DELAY asks for the plugin, and the broker has it' };
+    case 'auto':
+      if (!mayUsePlugin(wanted, version)) return ladder(version, `RabbitMQ ${version} can't run the plugin`);
+      if (!broker.plugin) return ladder(version, 'the broker does not have the plugin');
+      return { mechanism: 'plugin', reason: 'the broker has the plugin' };
+    default:
+      return wanted satisfies never;
+  }
+}
+
+/** 4.2 is the last series on which the plugin runs. */
+function mayUsePlugin(wanted: DelayChoice, version: string): boolean {
+  return wanted !== 'ladder' && !atLeast(version, 4, 3);
+}
+
+function wantedPlugin({ version, plugin }: { version: string; plugin: boolean }): 'plugin' {
+  if (plugin) return 'plugin';
+  if (!mayUsePlugin('plugin', version)) {
+    throw new Error(
+      `WARREN_DELAY=plugin, but the broker is RabbitMQ ${version}, and 4.2 is the last series the delayed-message plugin runs on: set WARREN_DELAY=ladder or auto`,
+    );
+  }
+  throw new Error(
+    `WARREN_DELAY=plugin, but the broker (RabbitMQ ${version}) does not have it: run "rabbitmq-plugins enable rabbitmq_delayed_message_exchange" on every node (put the plugin's .ez file into its plugins folder first), or set WARREN_DELAY=ladder or auto`,
+  );
+}
+
+function ladder(version: string, reason: string): { mechanism: 'ladder'; reason: string } {
+  if (!atLeast(version, 3, 10)) {
+    throw new Error(
+      `RabbitMQ ${version} can't hold the delay ladder, which needs TTL and at-least-once dead-lettering on quorum queues: upgrade to 3.10 or later`,
+    );
+  }
+  return { mechanism: 'ladder', reason };
+}
+
+/** A version that can't be read counts as a new one. */
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [, majorText, minorText] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  if (majorText === undefined || minorText === undefined) return true;
+  const [has, hasMinor] = [Number(majorText), Number(minorText)];
+  return has > major || (has === major && hasMinor >= minor);
+}

@@ -1,0 +1,22 @@
+import { TaskFailure } from '@warren/tasks';
+
+export function tooLarge(name: string, maxBytes: number): TaskFailure {
+  return new TaskFailure(
+    'invalid-input',
+    `${name} is larger than the ${maxBytes} bytes that may be read. Name a smaller source, or raise WARREN_SOURCES_MAX_BYTES.`,
+  );
+}
+
+/** Passes bytes on, and fails with `invalid-input` as soon as there are more than `maxBytes` of them. */
+export async function* atMost(
+  source: AsyncIterable<Buffer>,
+  maxBytes: number,
+  name: string,
+): AsyncGenerator<Buffer, void, undefined> {
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(name, maxBytes);
+    yield chunk;
+  }
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from '@jest/globals';
+import { defineTaskType, TaskFailure } from '@warren/tasks';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { handle, maxResultBytes, Stopped } from './handle.js';
+import { completed, type Handler, snoozed } from './handler.js';
+
+const type = defineTaskType({
+  name: 'double',
+  summary: 'doubles a number',
+  input: z.object({ number: z.number() }),
+  result: z.object({ doubled: z.union([z.number(), z.string()]) }),
+});
+
+type DoubleHandler = Handler<{ number: number }, { doubled: number | string }>;
+
+function run(handler: DoubleHandler, payload: unknown = { number: 2 }, signal = new AbortController().signal) {
+  return handle({
+    type,
+    handler,
+    taskId: 'a',
+    attempt: 1,
+    payload,
+    deadlineAt: 0,
+    signal,
+    onProgress: () => undefined,
+    log: pino({ level: 'silent' }),
+  });
+}
+
+describe('handle', () => {
+  it('gives the result as JSON, with its cost', async () => {
+    const outcome = await run(async ({ number }) => completed({ doubled: number * 2 }, { steps: 1, broken: Number.NaN }));
+    expect(outcome).toEqual({ kind: 'completed', result: '{"doubled":4}', cost: '{"steps":1}' });
+  });
+
+  it('names the field of an input that does not fit', async () => {
+    const outcome = await run(async () => completed({ doubled: 0 }), { number: 'two' });
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { code: 'invalid-input' } });
+    expect(JSON.stringify(outcome)).toContain('payload.number');
+  });
+
+  it('keeps the reason code that a handler throws, and calls everything else unknown', async () => {
+    const limited = await run(async () => {
+      throw new TaskFailure('rate-limited', 'slow down', { retryAfterMs: 500 });
+    });
+    expect(limited).toMatchObject({ failure: { code: 'rate-limited', message: 'slow down', retryAfterMs: 500 } });
+    const broken = await run(() => {
+      throw new TypeError('x is not a function');
+    });
+    expect(broken).toMatchObject({ kind: 'failed', failure: { code: 'unknown', message: 'x is not a function' } });
+  });
+
+  it('refuses a result that breaks its contract or is too large', async () => {
+    const oversized = await run(async () => completed({ doubled: 'x'.repeat(maxResultBytes) }));
+    expect(oversized).toMatchObject({ kind: 'failed', failure: { code: 'policy-violation' } });
+    const wrong: DoubleHandler = async () => JSON.parse('{"kind":"completed","result":{"doubled":null}}');
+    expect(await run(wrong)).toMatchObject({ kind: 'failed', failure: { code: 'unknown' } });
+  });
+
+  it('snoozes', async () => {
+    expect(await run(async () => snoozed(100, 'limit'))).toEqual({ kind: 'snoozed', delayMs: 100, reason: 'limit' });
+  });
+
+  it('tells by the reason of the abort what ended a handler, not by what it threw', async () => {
+    const waits: DoubleHandler = (_, { signal }) =>
+      new Promise((_, reject) => {
+        if (signal.aborted) reject(new Error('something else'));
+        signal.addEventListener('abort', () => reject(new Error('something else')));
+      });
+    const timeout = new AbortController();
+    const timedOut = run(waits, undefined, timeout.signal);
+    timeout.abort(new Stopped({ kind: 'timeout', failure: { code: 'timeout', message: 'too long' } }));
+    expect(await timedOut).toEqual({ kind: 'failed', failure: { code: 'timeout', message: 'too long' } });
+
+    const drain = new AbortController();
+    const drained = run(waits, undefined, drain.signal);
+    drain.abort(new Stopped({ kind: 'interrupted', why: 'the worker stops' }));
+    expect(await drained).toEqual({ kind: 'interrupted', why: 'the worker stops' });
+  });
+
+  it('keeps the result of a handler that finishes although it was told to stop', async () => {
+    const controller = new AbortController();
+    let finish: (() => void) | undefined;
+    const outcome = run(
+      ({ number }) => new Promise((resolve) => (finish = () => resolve(completed({ doubled: number })))),
+      undefined,
+      controller.signal,
+    );
+    await new Promise(setImmediate);
+    controller.abort(new Stopped({ kind: 'interrupted', why: 'the worker stops' }));
+    finish?.();
+    expect(await outcome).toMatchObject({ kind: 'completed' });
+  });
+});

@@ -1,0 +1,34 @@
+import type { PriorityClass } from '@warren/tasks';
+
+export const exchangeNames = {
+  submit: 'submit',
+  tasks: 'tasks',
+  dead: 'dead',
+  delayed: 'delayed',
+  events: 'events',
+  unroutable: 'unroutable',
+} as const;
+
+export const queueNames = {
+  submitted: 'submitted',
+  deadLetters: 'dead-letters',
+  unroutable: 'unroutable',
+} as const;
+
+/** Read by the delayed-message plugin: milliseconds. On delivery the broker hands it back negated. */
+export const delayHeader = 'x-delay';
+
+/** The queue that the workers of one task type consume. */
+export function workQueue(type: string): string {
+  return `tasks.${type}`;
+}
+
+/** The key under which a task is published to exchange `tasks`, directly or after a delay. */
+export function routingKey(type: string, priorityClass: PriorityClass): string {
+  return `${type}.${priorityClass}`;
+}
+
+/** The key of a letter that the broker itself wrote: its message expired in the type's work queue, or was rejected there. */
+export function brokerLetterKey(type: string): string {
+  return `${type}.broker`;
+}
