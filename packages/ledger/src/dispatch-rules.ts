@@ -290,20 +290,23 @@ export interface MoveRequest {
   readonly now: number;
 }
 
-/** The broker confirmed the publish that this dispatch owed. A repeated publish of the same dispatch counts as well. */
+/**
+ * The broker confirmed the publish that this dispatch owed, or another copy of it that the sweeper sent. A run under a
+ * live lease has had its message; of one whose lease ran out it is noted, or the sweeper would send copy upon copy.
+ */
 export function decidePublished(task: Task | undefined, request: MoveRequest): Decision<MoveAnswer> {
-  if (!task || isFinal(task.state) || task.dispatch !== request.dispatch) {
+  const { dispatch, now } = request;
+  const worked = task?.lease !== null && task?.lease !== undefined && task.lease.until > now;
+  if (!task || isFinal(task.state) || task.dispatch !== dispatch || worked) {
     return { answer: refuseMove(task, 'it has moved on') };
   }
-  // A note that comes after the claim has nothing to add. Under a lease that ran out it tells of the sweeper's copy.
-  if (task.lease !== null && task.lease.until > request.now) return { answer: refuseMove(task, 'a worker has it') };
   const patch = {
     owed: null,
-    publishedAt: request.now,
-    updatedAt: request.now,
+    publishedAt: now,
+    updatedAt: now,
     ...(task.state === 'accepted' ? { state: 'queued' } : {}),
   } satisfies Partial<Task>;
-  return { answer: { kind: 'moved', task: { ...task, ...patch } }, patch };
+  return moved(task, patch);
 }
 
 /** The DLQ processor tries again: the next attempt, after a delay. */
