@@ -4,7 +4,7 @@ const layers = [
   ['topology', 'packages/ledger'],
   ['packages/broker'],
   ['packages/intake', 'packages/dead-letters', 'packages/sources'],
-  ['packages/worker'],
+  ['packages/engine', 'packages/worker'],
   ['packages/cli', 'packages/local'],
   ['services'],
 ];
@@ -76,7 +76,6 @@ module.exports = {
       conditionNames: ['warren-source', 'import', 'node', 'default'],
       exportsFields: ['exports'],
       extensions: ['.ts', '.js', '.json'],
-      extensionAlias: { '.js': ['.ts', '.js'] },
     },
     tsConfig: { fileName: 'tsconfig.json' },
   },

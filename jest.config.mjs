@@ -13,6 +13,8 @@ const shared = {
 };
 
 export default {
+  // A bound for a test that hangs, not a measure: a broker needs seconds to start on a busy machine.
+  testTimeout: 60_000,
   projects: [
     {
       ...shared,

@@ -80,7 +80,8 @@ export class RecurringChannel<C extends Channel> implements OpenedChannel {
   }
 
   reopen(reason: string): void {
-    if (this.#session !== undefined) this.#replace(this.#session, { kind: 'channel-lost', code: undefined, message: reason });
+    if (this.#session !== undefined)
+      this.#replace(this.#session, { kind: 'channel-lost', code: undefined, message: reason });
   }
 
   async close(): Promise<void> {

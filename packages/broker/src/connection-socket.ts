@@ -7,7 +7,8 @@ import { z } from 'zod';
  * amqplib's types hide the socket and the emitter below its connection. Both are needed: amqplib waits for the other
  * side's last word for ever, and the connection manager removes the listeners that others put on the upper emitter.
  */
-const innerConnection = z.instanceof(EventEmitter).and(z.looseObject({ stream: z.instanceof(Socket) }));
+const emitter = z.instanceof(EventEmitter);
+const streamOwner = z.object({ stream: z.instanceof(Socket) });
 
 /** How long the other side may take to close its half of a socket that we are done with. */
 const lingerMs = 1_000;
@@ -26,7 +27,10 @@ export function endConnection(model: ChannelModel, graceMs: number): Promise<voi
   const { socket } = partsOf(model);
   if (socket.closed) return Promise.resolve();
   return new Promise((resolve) => {
-    const force = setTimeout(() => socket.destroy(new Error(`no answer to connection.close within ${graceMs} ms`)), graceMs);
+    const force = setTimeout(
+      () => socket.destroy(new Error(`no answer to connection.close within ${graceMs} ms`)),
+      graceMs,
+    );
     socket.once('close', () => {
       clearTimeout(force);
       resolve();
@@ -37,6 +41,5 @@ export function endConnection(model: ChannelModel, graceMs: number): Promise<voi
 }
 
 function partsOf(model: ChannelModel): { connection: EventEmitter; socket: Socket } {
-  const connection = innerConnection.parse(model.connection);
-  return { connection, socket: connection.stream };
+  return { connection: emitter.parse(model.connection), socket: streamOwner.parse(model.connection).stream };
 }

@@ -25,18 +25,24 @@ describe('brokerUrls', () => {
   it.each([['http://user:secret@a'], ['amqp://user:secret@a:port'], ['user:secret@a']])(
     'keeps the credentials of %s out of its error',
     (given) => {
-      expect(() => brokerUrls(given, inOrder)).toThrow(expect.not.objectContaining({ message: expect.stringContaining('secret') }));
+      expect(() => brokerUrls(given, inOrder)).toThrow(
+        expect.not.objectContaining({ message: expect.stringContaining('secret') }),
+      );
     },
   );
 
   it('keeps every host, in any order', () => {
     const hosts = fc.uniqueArray(fc.integer({ min: 1, max: 60_000 }), { minLength: 1, maxLength: 9 });
     fc.assert(
-      fc.property(hosts, fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), (ports, stream) => {
-        const random = () => Number(stream.next().value);
-        const urls = brokerUrls(`amqp://${ports.map((port) => `h:${port}`).join(',')}/v`, random);
-        expect(urls.toSorted()).toEqual(ports.map((port) => `amqp://h:${port}/v`).toSorted());
-      }),
+      fc.property(
+        hosts,
+        fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })),
+        (ports, stream) => {
+          const random = () => Number(stream.next().value);
+          const urls = brokerUrls(`amqp://${ports.map((port) => `h:${port}`).join(',')}/v`, random);
+          expect(urls.toSorted()).toEqual(ports.map((port) => `amqp://h:${port}/v`).toSorted());
+        },
+      ),
     );
   });
 });

@@ -27,11 +27,14 @@ const manyHosts = /^(amqps?:\/\/)(?:(.*)@)?([^/?#]+)(.*)$/;
 
 function oneHostEach(text: string): string[] {
   const [, scheme = '', credentials, hosts = '', rest = ''] = manyHosts.exec(text) ?? [];
-  if (scheme === '') throw new BrokerUrlError(`${withoutCredentials(text)} is no broker URL: write amqp://host:port/vhost`);
+  if (scheme === '')
+    throw new BrokerUrlError(`${withoutCredentials(text)} is no broker URL: write amqp://host:port/vhost`);
   return hosts.split(',').map((host) => {
     const url = `${scheme}${credentials === undefined ? '' : `${credentials}@`}${host}${rest}`;
     if (!URL.canParse(url) || new URL(url).hostname === '') {
-      throw new BrokerUrlError(`"${host}" in ${withoutCredentials(text)} is no host and port: write amqp://host:port/vhost`);
+      throw new BrokerUrlError(
+        `"${host}" in ${withoutCredentials(text)} is no host and port: write amqp://host:port/vhost`,
+      );
     }
     return url;
   });

@@ -3,6 +3,7 @@ import { AmqpConnectionManagerClass } from 'amqp-connection-manager';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Logger } from 'pino';
 import { type ChannelOwner, type OpenedChannel, RecurringChannel } from './connection-channel.js';
+import { surviveDeepHeaders } from './connection-deep-headers.js';
 import { callEach } from './connection-emit.js';
 import { endConnection, freeSocketAtEnd } from './connection-socket.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
@@ -226,6 +227,7 @@ class ManagedConnection implements BrokerConnection {
     const model = this.#manager.connection;
     if (model === undefined) return;
     freeSocketAtEnd(model);
+    surviveDeepHeaders(model);
     if (this.#closing !== undefined) return;
     this.#model = model;
     this.#backoff.opened();
@@ -240,7 +242,10 @@ class ManagedConnection implements BrokerConnection {
     const reason = messageOf(error);
     this.#refusals.set(address, reason);
     if (this.#closing !== undefined) return;
-    this.#log.warn({ address, reason, delayMs: this.#setDelay() }, 'no connection to RabbitMQ: trying again after a wait');
+    this.#log.warn(
+      { address, reason, delayMs: this.#setDelay() },
+      'no connection to RabbitMQ: trying again after a wait',
+    );
   }
 
   #onDisconnect(error: unknown): void {

@@ -73,7 +73,9 @@ export interface Consumer {
 /** Starts to consume, on a channel of its own, as soon as there is a connection; a queue that doesn't exist yet is waited for. */
 export function consume(connection: BrokerConnection, options: ConsumeOptions): Consumer {
   if (!Number.isInteger(options.prefetch) || options.prefetch < 1 || options.prefetch > 65_535) {
-    throw new RangeError(`prefetch ${options.prefetch} of queue "${options.queue}" is not a whole number from 1 to 65535`);
+    throw new RangeError(
+      `prefetch ${options.prefetch} of queue "${options.queue}" is not a whole number from 1 to 65535`,
+    );
   }
   return new QueueConsumer(connection, options);
 }
@@ -215,7 +217,10 @@ class QueueConsumer implements Consumer {
       cancelled = true;
       this.#onCancelledByBroker(session);
     };
-    const options = { ...(consumerTag === undefined ? {} : { consumerTag }), ...(args === undefined ? {} : { arguments: args }) };
+    const options = {
+      ...(consumerTag === undefined ? {} : { consumerTag }),
+      ...(args === undefined ? {} : { arguments: args }),
+    };
     const ok = await session.channel.consume(this.queue, onMessage, options);
     // The broker's basic.cancel may be read together with its basic.consume-ok, before this line.
     if (this.#session !== session || cancelled) return;
@@ -260,7 +265,8 @@ class QueueConsumer implements Consumer {
 
   /** A tag counts on its own channel only: said on another, it would ack another message or close the channel (406). */
   #settle(session: Session, message: ConsumeMessage, delivery: HeldDelivery, settlement: Settlement): boolean {
-    if (this.#session === session && session.held.delete(delivery) && say(session.channel, message, settlement)) return true;
+    if (this.#session === session && session.held.delete(delivery) && say(session.channel, message, settlement))
+      return true;
     this.#dropped += 1;
     this.#log.warn(
       { messageId: delivery.properties.messageId, settlement },

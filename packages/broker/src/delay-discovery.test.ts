@@ -33,6 +33,7 @@ describe('delayChoice', () => {
   it('is auto unless named', () => {
     expect(delayChoice.parse(undefined)).toBe('auto');
     expect(delayChoice.parse('plugin')).toBe('plugin');
-    expect(() => delayChoice.parse('Plugin')).toThrow('WARREN_DELAY must be "plugin", "ladder" or "auto"');
+    const [issue] = delayChoice.safeParse('Plugin').error?.issues ?? [];
+    expect(issue?.message).toBe('WARREN_DELAY must be "plugin", "ladder" or "auto"');
   });
 });

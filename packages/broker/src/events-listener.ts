@@ -78,7 +78,12 @@ class ExclusiveListener implements EventListener {
 
   async #onOpen(channel: Channel): Promise<void> {
     const { bindingKeys, onListening } = this.#options;
-    const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false, maxLength: maxWaitingEvents });
+    const { queue } = await channel.assertQueue('', {
+      exclusive: true,
+      autoDelete: true,
+      durable: false,
+      maxLength: maxWaitingEvents,
+    });
     for (const key of bindingKeys) await channel.bindQueue(queue, exchangeNames.events, key);
     const onMessage = (message: { fields: { routingKey: string }; content: Buffer } | null) => {
       if (message === null) this.#opened.reopen('the queue of events was deleted');

@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 /** Why a channel is gone, ranked by what died. */
 export type ChannelLoss =
   /** The broker closed this channel alone, or would not open it; it is opened again. `code` is AMQP's: 404 no such queue or exchange, 406 precondition failed. */
@@ -21,7 +23,11 @@ export type PublishFailure =
   /** So many publishes wait for a place already that this one was turned away. */
   | { readonly kind: 'overloaded'; readonly waiting: number }
   /** Nothing came in time. After waiting for a confirm the broker may have the message nevertheless. */
-  | { readonly kind: 'timed-out'; readonly waitedFor: 'place' | 'connection' | 'confirm'; readonly timeoutMs: number }
+  | {
+      readonly kind: 'timed-out';
+      readonly waitedFor: 'connection' | 'channel' | 'place' | 'confirm';
+      readonly timeoutMs: number;
+    }
   /** The broker takes nothing (memory or disk alarm), and went on so until the timeout. */
   | { readonly kind: 'blocked'; readonly reason: string; readonly timeoutMs: number }
   // The channel or the connection died before the confirm: the broker may have the message nevertheless.
@@ -32,7 +38,10 @@ export class PublishError extends Error {
   override readonly name = 'PublishError';
   readonly failure: PublishFailure;
 
-  constructor(failure: PublishFailure, to: { readonly exchange: string; readonly routingKey: string; readonly messageId: string }) {
+  constructor(
+    failure: PublishFailure,
+    to: { readonly exchange: string; readonly routingKey: string; readonly messageId: string },
+  ) {
     const target = `message ${shown(to.messageId)} to exchange "${shown(to.exchange)}" with key "${shown(to.routingKey)}"`;
     super(`could not publish ${target}: ${describePublishFailure(failure)}`);
     this.failure = failure;
@@ -53,7 +62,7 @@ export function describePublishFailure(failure: PublishFailure): string {
     case 'overloaded':
       return `${failure.waiting} publishes wait already: submit more slowly`;
     case 'timed-out':
-      return `nothing came within ${failure.timeoutMs} ms while it waited for a ${failure.waitedFor}; publish again: a duplicate is possible`;
+      return `within ${failure.timeoutMs} ms ${describeWait(failure.waitedFor)}`;
     case 'blocked':
       return `the broker has blocked publishers for more than ${failure.timeoutMs} ms (${failure.reason}): free its memory or disk, then publish again`;
     case 'channel-lost':
@@ -61,6 +70,19 @@ export function describePublishFailure(failure: PublishFailure): string {
       return `no confirm came before ${failure.message}; publish again: a duplicate is possible`;
     case 'closed':
       return failure.message;
+  }
+}
+
+function describeWait(waitedFor: (PublishFailure & { kind: 'timed-out' })['waitedFor']): string {
+  switch (waitedFor) {
+    case 'connection':
+      return 'there was no connection to RabbitMQ: check that it runs';
+    case 'channel':
+      return 'no channel could be opened: the log says why';
+    case 'place':
+      return 'no place came free behind the publishes ahead of it: submit more slowly';
+    case 'confirm':
+      return 'no confirm came: publish again, a duplicate is possible';
   }
 }
 
@@ -79,15 +101,19 @@ export class BrokerUnreachableError extends Error {
 
 /** A bounded line from whatever was thrown. */
 export function messageOf(thrown: unknown): string {
-  // Node tries each address of a name and joins what each answered in an AggregateError without a message.
-  const parts = thrown instanceof AggregateError && thrown.message === '' ? thrown.errors : [thrown];
-  const texts = parts.map((part) => (part instanceof Error ? part.message || part.name : String(part)));
+  // Node tries each address of a name and joins what each answered in an error without a message of its own.
+  const several = isNativeError(thrown) && thrown.message === '' && 'errors' in thrown ? thrown.errors : undefined;
+  const texts = (Array.isArray(several) ? several : [thrown]).map(textOf);
   return texts.join(', ').slice(0, 500);
 }
 
 /** AMQP's reply code, where the thrown value carries one. */
 export function replyCodeOf(thrown: unknown): number | undefined {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'number' ? thrown.code : undefined;
+  return isNativeError(thrown) && 'code' in thrown && typeof thrown.code === 'number' ? thrown.code : undefined;
+}
+
+function textOf(thrown: unknown): string {
+  return isNativeError(thrown) ? thrown.message || thrown.name : String(thrown);
 }
 
 function shown(text: string): string {

@@ -42,8 +42,8 @@ export function checkPublication(publication: Publication, limits: SizeLimits): 
 }
 
 /**
- * Bytes that headers take on the wire, give or take the width of a number. Stops counting soon after `limit`, which
- * also bounds how deep it looks. A header is counted whatever its type; amqplib refuses those that AMQP hasn't.
+ * Bytes that headers take on the wire, at most: a number counts as the widest one. Stops counting soon after `limit`,
+ * so that headers without end (nested, or in a circle) are too large as well.
  */
 export function headerBytes(headers: Readonly<Record<string, unknown>>, limit: number): number {
   const pending: unknown[] = [headers];
@@ -51,10 +51,7 @@ export function headerBytes(headers: Readonly<Record<string, unknown>>, limit: n
   while (pending.length > 0 && bytes <= limit) {
     const value = pending.pop();
     bytes += ownBytes(value);
-    for (const [key, inner] of partsOf(value)) {
-      bytes += 1 + Buffer.byteLength(key);
-      pending.push(inner);
-    }
+    for (const part of partsOf(value)) pending.push(part);
   }
   return bytes;
 }
@@ -64,17 +61,18 @@ export function copyOf(properties: { readonly headers?: Readonly<Record<string, 
   return properties.headers?.[headerNames.copy];
 }
 
-/** A type's tag and length, and the value itself where it is not made of parts. */
+/** A type's tag, a length, the keys, and the value itself where it has no parts. */
 function ownBytes(value: unknown): number {
   if (typeof value === 'string') return 5 + Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return 9;
   if (Buffer.isBuffer(value)) return 5 + value.byteLength;
-  return typeof value === 'object' && value !== null ? 5 : 9;
+  const keys = Array.isArray(value) ? [] : Object.keys(value);
+  return keys.reduce((bytes, key) => bytes + 1 + Buffer.byteLength(key), 5);
 }
 
-function partsOf(value: unknown): [string, unknown][] {
+function partsOf(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return [];
-  if (Array.isArray(value)) return value.map((inner) => ['', inner]);
-  return Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return Array.isArray(value) ? value : Object.values(value);
 }
 
 function checkSizes({ body, properties }: Publication, limits: SizeLimits): PublishFailure | undefined {
@@ -92,14 +90,24 @@ const routingHeaders = ['CC', 'BCC'];
 
 function checkHeaders({ properties }: Publication): PublishFailure | undefined {
   const found = routingHeaders.find((name) => properties.headers?.[name] !== undefined);
-  return found === undefined ? undefined : invalid(`header "${found}"`, 'would route copies past the exchange: remove it');
+  return found === undefined
+    ? undefined
+    : invalid(`header "${found}"`, 'would route copies past the exchange: remove it');
 }
 
 /** The longest per-message TTL that the broker takes, in milliseconds; a longer one closes the channel. */
 const maxExpirationMs = 2 ** 32 - 1;
 
 /** AMQP's short strings: at most 255 bytes. */
-const shortStrings = ['messageId', 'type', 'contentType', 'contentEncoding', 'correlationId', 'replyTo', 'appId'] as const;
+const shortStrings = [
+  'messageId',
+  'type',
+  'contentType',
+  'contentEncoding',
+  'correlationId',
+  'replyTo',
+  'appId',
+] as const;
 
 function checkFields({ exchange, routingKey, properties }: Publication): PublishFailure | undefined {
   const { expiration, priority, deliveryMode, timestamp } = properties;
@@ -113,8 +121,10 @@ function checkFields({ exchange, routingKey, properties }: Publication): Publish
   if (expiration !== undefined && !(/^\d{1,10}$/.test(String(expiration)) && Number(expiration) <= maxExpirationMs)) {
     return invalid('expiration', `is not a whole number of milliseconds up to ${maxExpirationMs}`);
   }
-  if (priority !== undefined && !isWholeNumber(priority, 255)) return invalid('priority', 'is not a whole number from 0 to 255');
-  if (deliveryMode !== undefined && deliveryMode !== 1 && deliveryMode !== 2) return invalid('deliveryMode', 'is neither 1 nor 2');
+  if (priority !== undefined && !isWholeNumber(priority, 255))
+    return invalid('priority', 'is not a whole number from 0 to 255');
+  if (deliveryMode !== undefined && deliveryMode !== 1 && deliveryMode !== 2)
+    return invalid('deliveryMode', 'is neither 1 nor 2');
   if (timestamp !== undefined && !isWholeNumber(timestamp, Number.MAX_SAFE_INTEGER)) {
     return invalid('timestamp', 'is not a whole number of seconds since 1970');
   }

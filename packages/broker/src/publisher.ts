@@ -194,7 +194,7 @@ class ConfirmPublisher implements Publisher {
 
   #onTimeout(pending: Pending): void {
     if (this.#waiting.has(pending)) {
-      this.#settle(pending, this.#lateness(this.#channel === undefined ? 'connection' : 'place'));
+      this.#settle(pending, this.#lateness(this.#missing()));
       return;
     }
     // What was sent and may yet be confirmed keeps its place: otherwise a stalled broker would make us buffer without end.
@@ -205,7 +205,12 @@ class ConfirmPublisher implements Publisher {
     this.#reopenWhenStuck();
   }
 
-  #lateness(waitedFor: 'place' | 'connection' | 'confirm'): PublishFailure {
+  #missing(): 'connection' | 'channel' | 'place' {
+    if (!this.#connection.connected) return 'connection';
+    return this.#channel === undefined ? 'channel' : 'place';
+  }
+
+  #lateness(waitedFor: 'connection' | 'channel' | 'place' | 'confirm'): PublishFailure {
     const { timeoutMs } = this.#limits;
     const reason = this.#connection.blockedReason;
     return reason === undefined ? { kind: 'timed-out', waitedFor, timeoutMs } : { kind: 'blocked', reason, timeoutMs };
@@ -213,7 +218,8 @@ class ConfirmPublisher implements Publisher {
 
   /** Every place is held by a publish whose confirm never came: only a new channel gives them back. */
   #reopenWhenStuck(): void {
-    const full = this.#inFlight.size >= this.#limits.maxInFlight || this.#inFlightBytes >= this.#limits.maxInFlightBytes;
+    const full =
+      this.#inFlight.size >= this.#limits.maxInFlight || this.#inFlightBytes >= this.#limits.maxInFlightBytes;
     if (!full || this.#overdue < this.#inFlight.size || this.#connection.blockedReason !== undefined) return;
     this.#opened.reopen(`no confirm within ${this.#limits.timeoutMs} ms for any of ${this.#inFlight.size} publishes`);
   }
@@ -226,7 +232,8 @@ class ConfirmPublisher implements Publisher {
   #onEnd(): void {
     this.#ended = true;
     this.#connection.events.off('unblocked', this.#unblocked);
-    for (const pending of this.#waiting) this.#settle(pending, { kind: 'closed', message: 'the connection was closed' });
+    for (const pending of this.#waiting)
+      this.#settle(pending, { kind: 'closed', message: 'the connection was closed' });
   }
 
   #settle(pending: Pending, failure: PublishFailure | undefined): void {

@@ -33,7 +33,11 @@ describe('reconnectDelayMs', () => {
 describe('createBackoff', () => {
   it('goes on counting while what it opens does not last', () => {
     let clock = 0;
-    const backoff = createBackoff(defaultReconnectPolicy, () => 0, () => clock);
+    const backoff = createBackoff(
+      defaultReconnectPolicy,
+      () => 0,
+      () => clock,
+    );
     const waits = [1, 2, 3].map(() => {
       backoff.opened();
       clock += defaultReconnectPolicy.maxMs - 1;
@@ -44,7 +48,11 @@ describe('createBackoff', () => {
 
   it('starts again after what it opened has lasted', () => {
     let clock = 0;
-    const backoff = createBackoff(defaultReconnectPolicy, () => 0, () => clock);
+    const backoff = createBackoff(
+      defaultReconnectPolicy,
+      () => 0,
+      () => clock,
+    );
     backoff.nextDelayMs();
     backoff.nextDelayMs();
     backoff.opened();

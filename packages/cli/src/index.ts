@@ -15,6 +15,8 @@ export { oneLine, printable, withoutPasswords } from './printable.js';
 export { buildProgram, type CommandContext, type ProgramOptions } from './program.js';
 export type { Progress, ProgressOptions } from './progress.js';
 export { type CliProcess, runCli } from './run-cli.js';
+export { defaultStopWithinMs, runService, type Service, type ServiceOptions } from './service.js';
+export { createServiceLog } from './service-log.js';
 export type { Settings } from './settings.js';
 export type { ByteSource, TextSink } from './streams.js';
 export {

@@ -1,1 +1,35 @@
-export {};
+export { keepProperties, type RestoredProperties, restoreProperties } from './kept-properties.js';
+export { consumeLetters, type LetterConsumers, type LetterConsumersParts } from './letter-consumers.js';
+export {
+  type ActionOutcome,
+  createOperations,
+  type LetterDetails,
+  type Operations,
+  type OperationsParts,
+} from './operations.js';
+export { parkRaw, type RawMessageFacts, type RawParts } from './park-raw.js';
+export { type LetterOutcome, maxMeetings, type ProcessorParts, processLetter } from './processor.js';
+export {
+  backoffCeilingMs,
+  decideRetry,
+  maxRetryAfterMs,
+  type RetryDecision,
+  type RetryFacts,
+} from './retry-decision.js';
+export {
+  type Classification,
+  classify,
+  defaultRules,
+  type LetterFacts,
+  type LetterOrigin,
+  type Rule,
+  type RuleName,
+} from './rules.js';
+export {
+  createSweeper,
+  defaultSweeperSettings,
+  type Sweeper,
+  type SweeperParts,
+  type SweeperSettings,
+  type SweepReport,
+} from './sweeper.js';

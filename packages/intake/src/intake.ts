@@ -118,7 +118,11 @@ export function checkSubmission(
   const bytes = Buffer.byteLength(payload);
   const limit = type.policy.maxBodyBytes;
   if (bytes > limit) {
-    return defect('policy-violation', 'payload', `${bytes} bytes; ${type.name} takes ${limit}: pass larger input by reference`);
+    return defect(
+      'policy-violation',
+      'payload',
+      `${bytes} bytes; ${type.name} takes ${limit}: pass larger input by reference`,
+    );
   }
   return { kind: 'checked', type, payload, options: options.data };
 }

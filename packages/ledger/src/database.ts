@@ -2,9 +2,12 @@ import { fileURLToPath } from 'node:url';
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type Dialect,
   type Driver,
+  HandleEmptyInListsPlugin,
   Kysely,
   PostgresDialect,
+  replaceWithNoncontingentExpression,
   type SqliteDatabase,
   SqliteDialect,
   SqliteDriver,
@@ -35,6 +38,12 @@ export function openDatabase(url: string): LedgerDatabase {
   return /^postgres(ql)?:/.test(url) ? openPostgres(url) : openSqlite(sqlitePath(url));
 }
 
+/** A list that is empty holds nothing; only SQLite would understand `in ()` by itself. */
+function kyselyOver(dialect: Dialect): Kysely<Tables> {
+  const emptyLists = new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression });
+  return new Kysely<Tables>({ dialect, plugins: [emptyLists] });
+}
+
 function sqlitePath(url: string): string {
   if (url.startsWith('sqlite:')) return fileURLToPath(url.replace(/^sqlite:/, 'file:'));
   return url.startsWith('file:') ? fileURLToPath(url) : url;
@@ -44,18 +53,19 @@ function openSqlite(path: string): LedgerDatabase {
   return {
     kind: 'sqlite',
     label: path,
-    db: new Kysely<Tables>({ dialect: new ImmediateSqliteDialect({ database: () => connectSqlite(path) }) }),
+    db: kyselyOver(new ImmediateSqliteDialect({ database: () => connectSqlite(path) })),
   };
 }
 
 async function connectSqlite(path: string): Promise<SqliteDatabase> {
-  const database = new Libsql(path, { timeout: sqliteBusyTimeoutMs });
+  const database = openFile(path);
   // A confirmed task must survive a power cut: FULL, where WAL's default would lose the last commits.
   for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'])
     database.exec(`pragma ${pragma}`);
   return {
     close: () => database.close(),
     prepare: (statement) => {
+      if (isTransactionWord(statement)) return executed(database, statement);
       const prepared = database.prepare(statement);
       return {
         reader: prepared.reader,
@@ -67,6 +77,39 @@ async function connectSqlite(path: string): Promise<SqliteDatabase> {
         iterate: (parameters) => prepared.iterate(...parameters),
       };
     },
+  };
+}
+
+function openFile(path: string): Libsql.Database {
+  try {
+    return new Libsql(path, { timeout: sqliteBusyTimeoutMs });
+  } catch (error) {
+    // The driver says it without a code.
+    const cause = new Error("its file can't be opened: see that its folder exists and may be written", {
+      cause: error,
+    });
+    throw Object.assign(cause, { code: 'SQLITE_CANTOPEN' });
+  }
+}
+
+function isTransactionWord(statement: string): boolean {
+  return /^(begin|commit|rollback)\b/.test(statement);
+}
+
+/**
+ * A prepared statement that meets a locked database stays in progress until it is collected as garbage: no transaction of
+ * its connection can commit any more, and the next one finds an old snapshot. So what may meet a lock is never prepared:
+ * a write begins with `begin immediate`, and that is executed.
+ */
+function executed(database: Libsql.Database, statement: string): ReturnType<SqliteDatabase['prepare']> {
+  return {
+    reader: false,
+    all: () => [],
+    run: () => {
+      database.exec(statement);
+      return { changes: 0, lastInsertRowid: 0 };
+    },
+    iterate: () => [][Symbol.iterator](),
   };
 }
 
@@ -99,12 +142,14 @@ function openPostgres(url: string): LedgerDatabase {
     application_name: 'warren',
     types: { getTypeParser: postgresParser },
   });
-  // An idle connection that the server closes must not end the process; the next query finds out by itself.
+  // A connection that the server closes must not end the process, idle (the pool's event) or in use between two
+  // statements (the client's own): the next query finds out by itself.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     kind: 'postgres',
     label: withoutPassword(url),
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
+    db: kyselyOver(new PostgresDialect({ pool })),
   };
 }
 

@@ -17,6 +17,7 @@ export interface ClaimRequest {
   readonly dispatch: number;
   readonly copy: string;
   readonly redelivered: boolean;
+  /** Names the process, and no other one before or after it. */
   readonly owner: string;
   readonly now: number;
   readonly leaseMs: number;
@@ -46,26 +47,25 @@ export function decideClaim(task: Task | undefined, request: ClaimRequest): Deci
   if (request.dispatch < task.dispatch || !isClaimable(task.state)) return { answer: { kind: 'stale' } };
 
   const { now } = request;
-  const abandoned = task.state === 'running' ? abandonedRun(task, request) : [];
-  if (abandoned === 'held') return { answer: { kind: 'held', task, until: task.lease?.until ?? now } };
-  if (task.state !== 'running' && task.dueAt > now) {
-    return { answer: { kind: 'early', task, until: task.dueAt } };
-  }
+  const presentRun = task.state === 'running' ? judgePresentRun(task, request) : undefined;
+  if (presentRun === 'held') return { answer: { kind: 'held', task, until: task.lease?.until ?? now } };
+  if (!presentRun && task.dueAt > now) return { answer: { kind: 'early', task, until: task.dueAt } };
 
-  const lostTokens = [...task.lostTokens, ...abandoned];
-  const lost: Effect[] = abandoned.map((token) => ({ kind: 'run-ended', token, outcome: 'lost', at: now }));
-  if (hasExpired(task, now)) return deadLetter({ ...task, lostTokens }, 'expired', expiryReason(task, now), now, lost);
+  const { token } = task;
+  const lostTokens = presentRun === 'lost' ? [...task.lostTokens, token] : task.lostTokens;
+  const ended: Effect[] = presentRun ? [{ kind: 'run-ended', token, outcome: presentRun, at: now }] : [];
+  if (hasExpired(task, now)) return deadLetter({ ...task, lostTokens }, 'expired', expiryReason(task, now), now, ended);
   if (lostTokens.length >= request.maxCrashes) {
     return deadLetter(
       { ...task, lostTokens },
       'poison',
       `${lostTokens.length} runs started and never ended`,
       now,
-      lost,
+      ended,
     );
   }
   if (lostTokens.length >= crashesBeforeAlone && !request.alone) return { answer: { kind: 'alone' } };
-  return startRun({ ...task, lostTokens }, request, lost);
+  return startRun({ ...task, lostTokens }, request, ended);
 }
 
 function isClaimable(state: TaskState): boolean {
@@ -73,16 +73,24 @@ function isClaimable(state: TaskState): boolean {
 }
 
 /**
- * The run that the row shows, if it can be taken over; `held` if its lease still counts.
+ * What a claim makes of the run that the row shows: it keeps the task (`held`), or the task is taken over.
  *
  * `redelivered` is the broker's word that the channel of an earlier delivery is gone. It speaks of one copy of the
  * message only: a second copy that is redelivered says nothing about the worker that holds the first, so the copy has
  * to be the one under which the lease was taken.
+ *
+ * Nor does it say that the worker died: its connection may have been cut. Taking over from a living worker costs a run,
+ * calling its task poison costs the task. So the run that would be one crash too many is given up only when its lease
+ * ends as well, which a living worker prevents.
  */
-function abandonedRun(task: Task, request: ClaimRequest): number[] | 'held' {
+function judgePresentRun(task: Task, request: ClaimRequest): 'held' | 'lost' | 'superseded' {
+  const sameCopy = task.lease?.copy === request.copy;
+  // The owner itself asks: it never heard that it got the task, or has lost its connection since. It lives.
+  if (sameCopy && task.lease?.owner === request.owner) return 'superseded';
   const live = task.lease !== null && task.lease.until > request.now;
-  const channelGone = request.redelivered && task.lease?.copy === request.copy;
-  return live && !channelGone ? 'held' : [task.token];
+  const channelGone = request.redelivered && sameCopy;
+  const oneTooMany = task.lostTokens.length + 1 >= request.maxCrashes;
+  return live && (!channelGone || oneTooMany) ? 'held' : 'lost';
 }
 
 function startRun(task: Task, request: ClaimRequest, effects: readonly Effect[]): Decision<ClaimAnswer> {
@@ -172,7 +180,7 @@ export interface RunRequest {
 }
 
 export function decideRenew(task: Task | undefined, request: RunRequest & { leaseMs: number }): Decision<RunAnswer> {
-  if (!task?.lease || !holds(task, request)) return { answer: { kind: 'refused' } };
+  if (!task?.lease || !holds(task, request)) return refused(task, request);
   const patch = { lease: { ...task.lease, until: request.now + request.leaseMs } };
   return { answer: { kind: 'done', task: { ...task, ...patch } }, patch };
 }
@@ -181,7 +189,7 @@ export function decideProgress(
   task: Task | undefined,
   request: RunRequest & { progress: string },
 ): Decision<RunAnswer> {
-  if (!task || !holds(task, request)) return { answer: { kind: 'refused' } };
+  if (!task || !holds(task, request)) return refused(task, request);
   const patch = { progress: request.progress, updatedAt: request.now };
   return { answer: { kind: 'done', task: { ...task, ...patch } }, patch };
 }
@@ -267,8 +275,8 @@ function holds(task: Task, request: RunRequest): boolean {
 }
 
 /**
- * A worker reports on a run that was taken from it. Its result does not count, but the run did end: it was no crash,
- * and must not help to park an innocent task as poison.
+ * A worker reports on a run that was taken from it: it ended, or it still lives. Its result does not count, but it was no
+ * crash, and must not help to park an innocent task as poison.
  */
 function refused(task: Task | undefined, request: RunRequest): Decision<RunAnswer> {
   const answer = { kind: 'refused' } as const;
@@ -339,7 +347,8 @@ export function decidePark(
 /**
  * The broker dead-lettered a copy because its TTL ran out, and the ledger says that a worker has the task. If it is the
  * very copy under which the task was claimed, then that worker's channel is gone, the message came back to the queue
- * and expired there: the task was picked up in time, so it goes on with a new message instead of being parked.
+ * and expired there: the task was picked up in time, so it goes on with a new message instead of being parked. That
+ * message comes when the lease would have ended: a worker that lives has reported by then and is not taken for a crash.
  */
 export function decideRecover(task: Task | undefined, request: MoveRequest & { copy: string }): Decision<MoveAnswer> {
   const { copy, dispatch, now } = request;
@@ -347,7 +356,7 @@ export function decideRecover(task: Task | undefined, request: MoveRequest & { c
   const live = task.lease !== null && task.lease.until > now;
   if (live && task.lease.copy !== copy) return { answer: refuseMove(task, 'a worker has it under another copy') };
   const decision = moved(task, {
-    ...owing(task, 'accepted', 'task', now),
+    ...(live ? owing(task, 'accepted', 'delayed', now, task.lease.until) : owing(task, 'accepted', 'task', now)),
     lostTokens: [...task.lostTokens, task.token],
   });
   return { ...decision, effects: [{ kind: 'run-ended', token: task.token, outcome: 'lost', at: now }] };

@@ -50,6 +50,7 @@ export interface Letter {
 
 /** A letter as it is met. */
 export interface NewLetter {
+  /** A task that is on record; null for a message about any other, or about none. */
   readonly taskId: string | null;
   readonly type: string | null;
   readonly dispatch: number | null;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { finalStates, type ReasonCode } from '@warren/tasks';
-import { sql } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import type { Letter, LetterState, NewLetter } from './letter.js';
 import { letterFrom, storable } from './rows.js';
@@ -31,12 +30,16 @@ export interface LetterDecision {
 }
 
 export interface LetterFilter {
+  /** Of each list, any one. */
   readonly states?: readonly LetterState[];
-  readonly type?: string;
-  readonly code?: ReasonCode;
-  readonly tenant?: string;
-  /** Only letters last seen at or before this time. */
+  readonly types?: readonly string[];
+  readonly codes?: readonly ReasonCode[];
+  /** Of the letter's task: a message that says no task has neither. */
+  readonly tenants?: readonly string[];
+  readonly groups?: readonly string[];
+  /** Only letters last seen at or before, and at or after, these times. */
   readonly seenBefore?: number;
+  readonly seenSince?: number;
   /** At most this many, newest first. */
   readonly limit: number;
   readonly offset?: number;
@@ -107,13 +110,10 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
       .returningAll()
       .executeTakeFirst();
     if (inserted) return { kind: 'new' as const, letter: letterFrom(inserted) };
-    const known = letterFrom(
-      await transaction
-        .selectFrom('dead_letters')
-        .selectAll()
-        .where('fingerprint', '=', fingerprint)
-        .executeTakeFirstOrThrow(),
-    );
+    const select = transaction.selectFrom('dead_letters').selectAll().where('fingerprint', '=', fingerprint);
+    // Held until the update, or two who meet it at once would both count from the same number.
+    const held = database.kind === 'postgres' ? select.forUpdate() : select;
+    const known = letterFrom(await held.executeTakeFirstOrThrow());
     const again = known.state === 'received' && known.dispatch === letter.dispatch;
     const updated = await transaction
       .updateTable('dead_letters')
@@ -140,8 +140,8 @@ function fingerprintOf(letter: NewLetter): string {
 
 async function decide(database: LedgerDatabase, id: string, decision: LetterDecision, now: number): Promise<void> {
   const resolved = decision.state !== 'received' && decision.state !== 'parked' && decision.state !== 'retrying';
-  await persistently(database, (db) =>
-    db
+  await inTransaction(database, (transaction) =>
+    transaction
       .updateTable('dead_letters')
       .set({
         state: decision.state,
@@ -159,8 +159,8 @@ async function decide(database: LedgerDatabase, id: string, decision: LetterDeci
 }
 
 async function settleFinished(database: LedgerDatabase, now: number): Promise<number> {
-  const settled = await persistently(database, (db) =>
-    db
+  const settled = await inTransaction(database, (transaction) =>
+    transaction
       .updateTable('dead_letters')
       .set({ state: 'settled', unfinished: 0, resolved_at: now, resolution: 'its task reached its end' })
       .where('state', 'in', ['received', 'retrying', 'parked'])
@@ -174,16 +174,17 @@ async function list(database: LedgerDatabase, filter: LetterFilter): Promise<rea
   const rows = await persistently(database, (db) => {
     let query = db.selectFrom('dead_letters').selectAll();
     if (filter.states) query = query.where('state', 'in', filter.states);
-    if (filter.type !== undefined) query = query.where('type', '=', filter.type);
-    if (filter.code !== undefined) query = query.where('code', '=', filter.code);
+    if (filter.types) query = query.where('type', 'in', filter.types);
+    if (filter.codes) query = query.where('code', 'in', filter.codes);
     if (filter.seenBefore !== undefined) query = query.where('last_seen', '<=', filter.seenBefore);
-    if (filter.tenant !== undefined) {
-      query = query.where('task_id', 'in', (inner) =>
-        inner
-          .selectFrom('tasks')
-          .select('id')
-          .where('tenant', '=', sql.val(filter.tenant ?? '')),
-      );
+    if (filter.seenSince !== undefined) query = query.where('last_seen', '>=', filter.seenSince);
+    const { groups, tenants } = filter;
+    if (tenants || groups) {
+      query = query.where('task_id', 'in', (inner) => {
+        const ids = inner.selectFrom('tasks').select('id');
+        const ofTenants = tenants ? ids.where('tenant', 'in', tenants) : ids;
+        return groups ? ofTenants.where('task_group', 'in', groups) : ofTenants;
+      });
     }
     return query
       .orderBy('last_seen', 'desc')

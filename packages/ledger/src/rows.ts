@@ -85,7 +85,7 @@ export function rowFrom(task: Task): TaskRow {
     duplicates: task.duplicates,
     reason_code: task.reasonCode,
     reason: task.reason === null ? null : storable(task.reason),
-    progress: task.progress,
+    progress: task.progress === null ? null : storable(task.progress),
     created_at: task.createdAt,
     updated_at: task.updatedAt,
     started_at: task.startedAt,

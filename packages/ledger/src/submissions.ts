@@ -105,12 +105,17 @@ async function answerKnown(transaction: Transaction<Tables>, operations: readonl
 /** An id is the stronger word: the same id under another key, or the same key under another id, must agree in content. */
 function compare(task: Task, known: readonly Task[]): SubmitAnswer {
   const sameId = known.find(({ id }) => id === task.id);
-  const same =
-    sameId ??
-    known.find(({ idempotencyKey, tenant }) => idempotencyKey === task.idempotencyKey && tenant === task.tenant);
-  if (!same) throw new Error(`task ${task.id} was neither recorded nor found: this is a defect`);
+  const same = sameId ?? known.find((other) => hasKeyOf(task, other));
+  // Its place in the batch went to another submission of its id, which then yielded to the owner of a key: with the batch
+  // taken apart, each is tried on its own.
+  if (!same) throw new Error(`task ${task.id} was neither recorded nor found`);
   if (same.fingerprint === task.fingerprint) return { kind: 'duplicate', task: same };
   return { kind: 'conflict', task: same, field: sameId ? 'task_id' : 'idempotency_key' };
+}
+
+/** Tasks without a key have nothing in common. */
+function hasKeyOf({ idempotencyKey, tenant }: Task, other: Task): boolean {
+  return idempotencyKey !== null && idempotencyKey === other.idempotencyKey && tenant === other.tenant;
 }
 
 async function countDuplicates(transaction: Transaction<Tables>, ids: readonly string[]): Promise<void> {

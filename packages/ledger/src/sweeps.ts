@@ -12,9 +12,10 @@ export interface Sweeps {
   owedCount(): Promise<number>;
   /**
    * Tasks of a type that have been waiting for the broker since before `quietSince`: published, due, and not claimed; or
-   * claimed under a lease that ran out before then. Their message is in the type's queue, or it is lost.
+   * claimed under a lease that ran out before then. Their message is in the type's queue, or it is lost. Longest
+   * published first.
    */
-  waiting(type: string, quietSince: number, limit: number): Promise<readonly Task[]>;
+  waiting(type: string, quietSince: number, limit: number, offset?: number): Promise<readonly Task[]>;
   /** Dead-lettered tasks whose letter was published before `quietSince` and not decided. */
   undecided(quietSince: number, limit: number): Promise<readonly Task[]>;
   /**
@@ -55,7 +56,7 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
       );
       return Number(row?.count ?? 0);
     },
-    async waiting(type, quietSince, limit) {
+    async waiting(type, quietSince, limit, offset = 0) {
       const rows = await persistently(database, (db) =>
         db
           .selectFrom('tasks')
@@ -77,6 +78,7 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
           )
           .orderBy('published_at')
           .limit(limit)
+          .offset(offset)
           .execute(),
       );
       return rows.map(taskFrom);

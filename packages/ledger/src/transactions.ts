@@ -18,7 +18,7 @@ export function inTransaction<Result>(
   return persistently(database, (db) => db.transaction().execute(work));
 }
 
-/** The same manners for a single statement. */
+/** The same manners for a single reading statement; a writing one waits for its lock in a transaction. */
 export async function persistently<Result>(
   database: LedgerDatabase,
   work: (db: Kysely<Tables>) => Promise<Result>,

@@ -1,1 +1,16 @@
-export {};
+export * from './broker-commands.js';
+export { addDemoCommand } from './demo/demo-command.js';
+export * from './install-rabbitmq.js';
+export * from './local-broker.js';
+export * from './local-context.js';
+export * from './local-folder.js';
+export * from './local-topology.js';
+export * from './postgres-software.js';
+export * from './private-broker.js';
+export * from './private-postgres.js';
+export * from './rabbitmq-software.js';
+export * from './stack.js';
+export * from './stack-commands.js';
+export { findLocalStack, type StackAddresses } from './stack-settings.js';
+export { readStack, type StackStatus, statusOf } from './stack-state.js';
+export { canEnter } from './unprivileged-user.js';

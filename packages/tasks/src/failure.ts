@@ -1,4 +1,6 @@
+import { types } from 'node:util';
 import { isReasonCode, type ReasonCode } from './reason-codes.js';
+import { maxScheduleMs } from './submission.js';
 
 /** Longest error message and stack kept on record, in characters: headers and rows are bounded. */
 export const maxErrorMessageChars = 2_000;
@@ -26,16 +28,15 @@ export class TaskFailure extends Error {
   }
 }
 
-/** Reads any thrown value as a {@link Failure}. A value that names no reason code becomes `unknown`. */
+/** Reads any thrown value as a {@link Failure}. A value that names no reason code becomes `unknown`. Never throws. */
 export function failureOf(thrown: unknown): Failure {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = isError(thrown) ? thrown : new Error(textOf(thrown));
   const code = 'code' in error && isReasonCode(error.code) ? error.code : networkCode(error);
-  const retryAfterMs =
-    'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
+  const retryAfterMs = 'retryAfterMs' in error ? usableWait(error.retryAfterMs) : undefined;
   return boundedFailure({
     code,
-    message: error.message || error.name,
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
+    message: textOf(error.message || error.name),
+    ...(typeof error.stack === 'string' ? { stack: error.stack } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
@@ -59,8 +60,35 @@ const networkErrnos = new Set([
   'EHOSTUNREACH',
 ]);
 
+/** How deep a chain of causes is followed: `fetch` wraps the error of the socket once or twice. */
+const maxCauses = 4;
+
 /** Node's own network errors carry an errno where ours carry a reason code. */
 function networkCode(error: Error): ReasonCode {
-  const errno = 'code' in error ? error.code : undefined;
-  return typeof errno === 'string' && networkErrnos.has(errno) ? 'network' : 'unknown';
+  let cause: unknown = error;
+  for (let depth = 0; depth < maxCauses && isError(cause); depth++) {
+    const errno = 'code' in cause ? cause.code : undefined;
+    if (typeof errno === 'string' && networkErrnos.has(errno)) return 'network';
+    cause = cause.cause;
+  }
+  return 'unknown';
+}
+
+/** An error of another realm (a vm context, a test's sandbox) is no instance of this realm's `Error`. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
+}
+
+/** Anything can be thrown, also what has no text. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'something without a text was thrown';
+  }
+}
+
+/** Whole milliseconds, a year at most; what is no time is left out. */
+function usableWait(ms: unknown): number | undefined {
+  return typeof ms === 'number' && ms >= 0 ? Math.ceil(Math.min(ms, maxScheduleMs)) : undefined;
 }

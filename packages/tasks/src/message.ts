@@ -70,9 +70,7 @@ export function parseMessage(raw: RawMessage, types: readonly TaskType[] = taskT
 
 /** The one body there is, for every exchange and language. `payload` is the input's JSON, already encoded. */
 export function encodeBody(taskId: string, type: string, payload: string): Buffer {
-  return Buffer.from(
-    `{"task_id":${JSON.stringify(taskId)},"task_type":${JSON.stringify(type)},"payload":${payload}}`,
-  );
+  return Buffer.from(`{"task_id":${JSON.stringify(taskId)},"task_type":${JSON.stringify(type)},"payload":${payload}}`);
 }
 
 class DefectError extends Error {
@@ -113,8 +111,7 @@ function readMessage(raw: RawMessage, types: readonly TaskType[]): TaskMessage {
 
 function readBody(raw: RawMessage, types: readonly TaskType[]): z.infer<typeof bodySchema> {
   checkContentType(raw.properties);
-  const limit =
-    findTaskType(raw.addressedTo ?? '', types)?.policy.maxBodyBytes ?? defaultPolicy.maxBodyBytes;
+  const limit = findTaskType(raw.addressedTo ?? '', types)?.policy.maxBodyBytes ?? defaultPolicy.maxBodyBytes;
   if (raw.body.byteLength > limit) {
     throw new DefectError(
       'policy-violation',
@@ -123,10 +120,26 @@ function readBody(raw: RawMessage, types: readonly TaskType[]): z.infer<typeof b
     );
   }
   if (raw.body.byteLength === 0) throw new DefectError('malformed', 'body', 'is empty');
-  const parsed = bodySchema.safeParse(parseJson(raw.body));
+  const json = parseJson(raw.body);
+  if (isDeeperThan(json, maxBodyDepth)) {
+    throw new DefectError('policy-violation', 'body', `is nested deeper than ${maxBodyDepth} levels`);
+  }
+  const parsed = bodySchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new DefectError('malformed', issue?.path.join('.') || 'body', issue?.message ?? 'does not fit the schema');
+}
+
+/** Deeper than any input needs. `JSON.parse` has no limit, but whoever writes the value again has a stack. */
+const maxBodyDepth = 100;
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > levels) return true;
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return false;
 }
 
 function parseJson(body: Buffer): unknown {
@@ -161,9 +174,18 @@ function checkContentType({ contentType, contentEncoding }: RawProperties): void
 }
 
 function checkHeaderSize(values: Readonly<Record<string, unknown>>): void {
-  const bytes = Buffer.byteLength(JSON.stringify(values));
+  const bytes = headerBytes(values);
   if (bytes > maxHeaderBytes) {
     throw new DefectError('policy-violation', 'headers', `${bytes} bytes; at most ${maxHeaderBytes}`);
+  }
+}
+
+function headerBytes(values: Readonly<Record<string, unknown>>): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(values));
+  } catch (error) {
+    // Nested beyond the stack, or of a type that JSON does not have.
+    throw new DefectError('malformed', 'headers', `can't be read: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -172,7 +194,11 @@ function checkIds({ addressedTo, properties }: RawMessage, body: { task_id: stri
     throw new DefectError('conflict', 'message_id', `differs from task_id ${body.task_id}`);
   }
   if (addressedTo !== undefined && addressedTo !== body.task_type) {
-    throw new DefectError('conflict', 'task_type', `"${body.task_type}" came addressed to "${addressedTo.slice(0, 255)}"`);
+    throw new DefectError(
+      'conflict',
+      'task_type',
+      `"${body.task_type}" came addressed to "${addressedTo.slice(0, 255)}"`,
+    );
   }
 }
 
@@ -181,7 +207,7 @@ function readOptions(properties: RawProperties): SubmissionOptions {
   const parsed = submissionOptions.safeParse(
     withoutUndefined({
       priority: properties.priority,
-      expiresMs: properties.expiration === undefined ? undefined : Number(properties.expiration),
+      expiresMs: readDuration(properties.expiration),
       correlationId: properties.correlationId,
       replyTo: properties.replyTo,
       idempotencyKey: given[headers.idempotencyKey],
@@ -194,17 +220,35 @@ function readOptions(properties: RawProperties): SubmissionOptions {
   );
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new DefectError(
-    'malformed',
-    issue?.path.join('.') || 'properties',
-    issue?.message ?? 'does not fit the schema',
-  );
+  throw new DefectError('malformed', wireName(issue?.path ?? []), issue?.message ?? 'does not fit the schema');
 }
 
+/** What the options are called in a message: a defect names what its sender wrote. */
+const wireNames: Readonly<Record<string, string>> = {
+  expiresMs: 'expiration',
+  correlationId: 'correlation_id',
+  replyTo: 'reply_to',
+  idempotencyKey: headers.idempotencyKey,
+  tenant: headers.tenant,
+  group: headers.group,
+  deadline: headers.deadline,
+  entities: headers.entities,
+};
+
+function wireName([option = 'properties', ...rest]: readonly PropertyKey[]): string {
+  return [wireNames[String(option)] ?? option, ...rest].map(String).join('.');
+}
+
+/** Counters are 32-bit integers in the ledger, and a copy's name is one word: nothing else was ever published. */
+const counter = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
 const ticketSchema = z.object({
-  dispatch: z.number().int().min(1),
-  attempt: z.number().int().min(1),
-  copy: z.string().min(1).max(64),
+  dispatch: counter,
+  attempt: counter,
+  copy: z.string().regex(/^[!-~]{1,64}$/),
 });
 
 function readTicket(given: Readonly<Record<string, unknown>>): Ticket | undefined {
@@ -214,6 +258,11 @@ function readTicket(given: Readonly<Record<string, unknown>>): Ticket | undefine
     copy: given[headers.copy],
   });
   return parsed.success ? parsed.data : undefined;
+}
+
+/** AMQP carries milliseconds as a string of digits. */
+function readDuration(value: unknown): unknown {
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 }
 
 /** AMQP timestamps arrive as `{ '!': 'timestamp', value: seconds }`. */

@@ -29,26 +29,26 @@ export const transitions: Readonly<Record<TaskState, readonly Transition[]>> = {
   accepted: [
     { to: 'queued', by: 'publish confirmed' },
     { to: 'running', by: 'claimed' },
-    { to: 'dead-lettered', by: 'expired at claim' },
+    { to: 'dead-lettered', by: 'expired or poison at claim' },
     { to: 'parked', by: 'letter parked' },
     { to: 'cancelled', by: 'cancelled' },
   ],
   scheduled: [
     { to: 'running', by: 'claimed' },
-    { to: 'dead-lettered', by: 'expired at claim' },
+    { to: 'dead-lettered', by: 'expired or poison at claim' },
     { to: 'parked', by: 'letter parked' },
     { to: 'cancelled', by: 'cancelled' },
   ],
   queued: [
     { to: 'running', by: 'claimed' },
-    { to: 'dead-lettered', by: 'expired at claim' },
+    { to: 'dead-lettered', by: 'expired or poison at claim' },
     { to: 'parked', by: 'letter parked' },
     { to: 'cancelled', by: 'cancelled' },
   ],
   running: [
     { to: 'completed', by: 'result committed' },
     { to: 'running', by: 'taken over' },
-    { to: 'dead-lettered', by: 'failed or poison' },
+    { to: 'dead-lettered', by: 'failed, expired or poison' },
     { to: 'snoozed', by: 'snoozed' },
     { to: 'queued', by: 'released by a drain' },
     { to: 'accepted', by: 'message expired after a crash' },
@@ -56,7 +56,7 @@ export const transitions: Readonly<Record<TaskState, readonly Transition[]>> = {
   ],
   snoozed: [
     { to: 'running', by: 'claimed' },
-    { to: 'dead-lettered', by: 'expired at claim' },
+    { to: 'dead-lettered', by: 'expired or poison at claim' },
     { to: 'parked', by: 'letter parked' },
     { to: 'cancelled', by: 'cancelled' },
   ],
@@ -67,7 +67,7 @@ export const transitions: Readonly<Record<TaskState, readonly Transition[]>> = {
   ],
   'retry-scheduled': [
     { to: 'running', by: 'claimed' },
-    { to: 'dead-lettered', by: 'expired at claim' },
+    { to: 'dead-lettered', by: 'expired or poison at claim' },
     { to: 'parked', by: 'letter parked' },
     { to: 'cancelled', by: 'cancelled' },
   ],

@@ -30,7 +30,9 @@ function run(handler: DoubleHandler, payload: unknown = { number: 2 }, signal = 
 
 describe('handle', () => {
   it('gives the result as JSON, with its cost', async () => {
-    const outcome = await run(async ({ number }) => completed({ doubled: number * 2 }, { steps: 1, broken: Number.NaN }));
+    const outcome = await run(async ({ number }) =>
+      completed({ doubled: number * 2 }, { steps: 1, broken: Number.NaN }),
+    );
     expect(outcome).toEqual({ kind: 'completed', result: '{"doubled":4}', cost: '{"steps":1}' });
   });
 

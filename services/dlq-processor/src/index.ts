@@ -1,1 +1,3 @@
-export {};
+export { addDeadLetterCommands } from './commands.js';
+export { type DlqProcessorConfig, dlqProcessorConfigFrom } from './config.js';
+export { type DlqProcessorOptions, startDlqProcessor } from './dlq-processor.js';

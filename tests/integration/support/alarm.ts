@@ -18,7 +18,9 @@ export function clearMemoryAlarm(broker: PrivateBroker): Promise<void> {
 async function setMemoryWatermark(broker: PrivateBroker, fraction: string): Promise<void> {
   const software = findRabbitmq(searchPath);
   if (software === undefined || broker.pid === undefined) throw new Error('the private broker does not run');
-  const variables = (await readFile(`/proc/${broker.pid}/environ`, 'utf8')).split('\0').map((line) => line.split(/=(.*)/s));
+  const variables = (await readFile(`/proc/${broker.pid}/environ`, 'utf8'))
+    .split('\0')
+    .map((line) => line.split(/=(.*)/s));
   const env = Object.fromEntries(variables.map(([name = '', value = '']) => [name, value]));
   const control = join(dirname(software.serverScript), 'rabbitmqctl');
   await promisify(execFile)(control, ['set_vm_memory_high_watermark', fraction], { env });

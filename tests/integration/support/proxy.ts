@@ -8,14 +8,14 @@ interface Pair {
 }
 
 /** A TCP proxy on loopback between a client and a real server, for the failures that only a network has. */
-export class Proxy {
+export class TcpProxy {
   readonly #listener: Server;
   readonly #pairs = new Set<Pair>();
   #mode: 'open' | 'refusing' | 'stalled' = 'open';
 
   /** Listens on a free port. */
-  static async start(target: { readonly host: string; readonly port: number }): Promise<Proxy> {
-    const proxy = new Proxy(target);
+  static async start(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
     proxy.#listener.listen(0, '127.0.0.1');
     await once(proxy.#listener, 'listening');
     return proxy;

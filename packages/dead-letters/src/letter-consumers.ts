@@ -1,0 +1,112 @@
+import { type BrokerConnection, type Consumer, consume, type Delivery } from '@warren/broker';
+import { type Ledger, LedgerUnavailable } from '@warren/ledger';
+import { queueNames } from '@warren/topology';
+import type { LetterQueue } from './met-letter.js';
+import { parkRaw } from './park-raw.js';
+import { type ProcessorParts, processLetter } from './processor.js';
+import { createTurns } from './turns.js';
+
+export interface LetterConsumersParts extends Omit<ProcessorParts, 'ledger'> {
+  readonly ledger: ProcessorParts['ledger'] & Pick<Ledger, 'untilAvailable'>;
+  readonly connection: BrokerConnection;
+  /** Letters of each queue in hand at the same time. */
+  readonly prefetch: number;
+}
+
+export interface LetterConsumers {
+  /** Resolves once both queues are consumed. */
+  readonly ready: Promise<void>;
+  /** Takes nothing new, finishes the letters in hand. While the ledger is away it gives them back at once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Empties the queues of dead and of unroutable letters. A letter that comes again is dealt with alone: whoever had it
+ * before may have died of it, and then it takes no other letter along; or its first delivery is still in hand here, and
+ * then it finds that one done.
+ */
+export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
+  const { connection, ledger, log, prefetch } = parts;
+  const stopping = new AbortController();
+  const turns = createTurns();
+  let recovery: Promise<void> | undefined;
+
+  const consumers = [queueNames.deadLetters, queueNames.unroutable].map((queue) =>
+    consume(connection, {
+      queue,
+      prefetch,
+      log,
+      onDelivery: (delivery) => turns[delivery.redelivered ? 'alone' : 'beside'](() => takeTurn(delivery, queue)),
+    }),
+  );
+
+  return {
+    ready: Promise.all(consumers.map(untilConsuming)).then(() => undefined),
+    async stop() {
+      stopping.abort();
+      await Promise.all(consumers.map((consumer) => consumer.pause()));
+      await turns.idle();
+      await Promise.all(consumers.map((consumer) => consumer.cancel()));
+    },
+  };
+
+  async function takeTurn(delivery: Delivery, queue: LetterQueue): Promise<void> {
+    // Left unsettled, it goes back to its queue; one whose channel is gone has gone back already.
+    if (stopping.signal.aborted || delivery.lost.aborted) return;
+    try {
+      await patiently(() => processLetter(delivery, queue, parts));
+    } catch (error) {
+      if (!stopping.signal.aborted) await keepWhatBroke(delivery, queue, error);
+    }
+  }
+
+  /** While the ledger is away nothing is consumed, and what is in hand is kept: requeued it would come back at once. */
+  async function patiently<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof LedgerUnavailable)) throw error;
+        recovery ??= recover(error);
+        await recovery;
+      }
+    }
+  }
+
+  async function recover(error: LedgerUnavailable): Promise<void> {
+    log.warn({ err: error }, 'the ledger is away: no letters are taken until it is back');
+    try {
+      await Promise.all(consumers.map((consumer) => consumer.pause()));
+      await ledger.untilAvailable(stopping.signal);
+      await Promise.all(consumers.map((consumer) => consumer.resume()));
+      log.info('the ledger is back');
+    } finally {
+      recovery = undefined;
+    }
+  }
+
+  /**
+   * A defect of ours must not hold up the letters behind it. The message is kept whole, for a person; if it was about a
+   * task, that one is still `dead-lettered` in the ledger, and the sweeper publishes its letter again.
+   */
+  async function keepWhatBroke(delivery: Delivery, queue: LetterQueue, error: unknown): Promise<void> {
+    log.error(
+      { err: error, messageId: delivery.properties.messageId },
+      'a letter could not be processed: it is kept raw',
+    );
+    const { content: body, properties, routingKey } = delivery;
+    const reason = `it could not be processed: ${error instanceof Error ? error.message : String(error)}`;
+    const facts = { body, properties, routingKey, sourceQueue: queue, code: 'unknown', reason } as const;
+    try {
+      await patiently(() => parkRaw(parts, facts));
+      delivery.ack();
+    } catch (failure) {
+      log.error({ err: failure }, 'nor could it be kept: it stays unsettled until the channel closes');
+    }
+  }
+}
+
+function untilConsuming(consumer: Consumer): Promise<void> {
+  if (consumer.state === 'consuming') return Promise.resolve();
+  return new Promise((resolve) => consumer.events.once('consuming', () => resolve()));
+}

@@ -1,0 +1,173 @@
+import { type Dispatcher, type Publication, PublishError, type Publisher, routedProperties } from '@warren/broker';
+import type { AttemptRun, Ledger, Letter, LetterFilter, LetterState, Task } from '@warren/ledger';
+import { headers } from '@warren/tasks';
+import { exchangeNames } from '@warren/topology';
+import { restoreProperties } from './kept-properties.js';
+import { classify } from './rules.js';
+import { inputOf } from './task-input.js';
+
+export interface OperationsParts {
+  readonly ledger: Pick<Ledger, 'queries' | 'letters' | 'replay' | 'cancel'>;
+  readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
+  readonly publisher: Pick<Publisher, 'publish'>;
+  readonly now: () => number;
+}
+
+/** A letter with everything that is on record about it. */
+export interface LetterDetails {
+  readonly letter: Letter;
+  /** Null for a message that was no task. */
+  readonly task: Task | null;
+  /** Every run of every attempt, oldest first, the newest 200. */
+  readonly runs: readonly AttemptRun[];
+  /** What a person might do next. */
+  readonly advice: string;
+}
+
+/** What came of one action on one letter. */
+export type ActionOutcome =
+  /** `note`: what the person should know besides; a replay whose publish is still owed says so. */
+  { readonly kind: 'done'; readonly note?: string } | { readonly kind: 'refused'; readonly why: string };
+
+/** What a person (or a program for them) may do with dead letters. Ids are those of letters or of tasks. */
+export interface Operations {
+  list(filter: LetterFilter): Promise<readonly Letter[]>;
+  find(id: string): Promise<Letter | undefined>;
+  show(id: string): Promise<LetterDetails | undefined>;
+  /**
+   * A task starts again with a new allowance of attempts. A message that was no task is published to exchange `submit`
+   * as it came, and goes the way of every submission: it needs a type to be addressed to.
+   */
+  replay(id: string): Promise<ActionOutcome>;
+  /** Nothing will be tried again. Refused for a task that is under way: that is not a dead letter's to end. */
+  cancel(id: string, reason: string): Promise<ActionOutcome>;
+}
+
+export function createOperations(parts: OperationsParts): Operations {
+  const { ledger } = parts;
+  return {
+    list: ledger.letters.list,
+    find: ledger.letters.find,
+    show: (id) => show(id, parts),
+    replay: (id) => withLetter(id, parts, (letter) => (letter.taskId === null ? replayRaw : replayTask)(letter, parts)),
+    cancel: (id, reason) => withLetter(id, parts, (letter) => cancel(letter, reason, parts)),
+  };
+}
+
+async function show(id: string, { ledger }: OperationsParts): Promise<LetterDetails | undefined> {
+  const letter = await ledger.letters.find(id);
+  if (!letter) return undefined;
+  const { taskId } = letter;
+  const [task, runs] =
+    taskId === null ? [undefined, []] : await Promise.all([ledger.queries.task(taskId), ledger.queries.runs(taskId)]);
+  return { letter, task: task ?? null, runs, advice: adviceOn(letter) };
+}
+
+const adviceByState: Readonly<Record<LetterState, string | null>> = {
+  received: 'It is about to be decided. If it stays so: see whether the dlq-processor runs.',
+  retrying: 'Nothing: it is tried again by itself.',
+  parked: null,
+  replayed: 'Nothing: it was replayed. If it fails again it will be here again.',
+  cancelled: 'Nothing: it was cancelled.',
+  settled: 'Nothing: its task went on without it.',
+};
+
+function adviceOn(letter: Letter): string {
+  return adviceByState[letter.state] ?? letter.advice ?? classify({ code: letter.code, origin: 'failed' }).advice;
+}
+
+async function withLetter(
+  id: string,
+  { ledger }: OperationsParts,
+  act: (letter: Letter) => Promise<ActionOutcome>,
+): Promise<ActionOutcome> {
+  const letter = await ledger.letters.find(id);
+  return letter
+    ? await act(letter)
+    : { kind: 'refused', why: 'there is no dead letter with this id, nor a task with one' };
+}
+
+async function replayTask(letter: Letter, parts: OperationsParts): Promise<ActionOutcome> {
+  const { dispatcher, ledger, now } = parts;
+  const answer = await ledger.replay(letter.taskId ?? '', { now: now() });
+  if (answer.kind === 'refused') return { kind: 'refused', why: answer.why };
+  await ledger.letters.decide(letter.id, { state: 'replayed', resolution: 'replayed by hand' }, now());
+  try {
+    await dispatcher.dispatch(answer.task, await inputOf(answer.task, ledger));
+    return { kind: 'done' };
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    return { kind: 'done', note: `its publish is still owed, the sweeper will make it good (${error.message})` };
+  }
+}
+
+/** Published before it is noted: a crash in between can replay it twice, and intake takes the same message once. */
+async function replayRaw(letter: Letter, { ledger, now, publisher }: OperationsParts): Promise<ActionOutcome> {
+  if (!isOpen(letter)) return { kind: 'refused', why: `it is ${letter.state} already` };
+  if (letter.type === null) {
+    return {
+      kind: 'refused',
+      why: 'it says no task type to be addressed to; submit what was meant anew, then cancel it',
+    };
+  }
+  try {
+    await publisher.publish(asSubmission(letter, letter.type));
+  } catch (error) {
+    if (error instanceof PublishError) return { kind: 'refused', why: error.message };
+    throw error;
+  }
+  await ledger.letters.decide(letter.id, { state: 'replayed', resolution: 'submitted again by hand' }, now());
+  return { kind: 'done' };
+}
+
+/** Headers that Warren writes itself: a submission must not carry them. */
+const insideHeaders: readonly string[] = [
+  headers.dispatch,
+  headers.attempt,
+  headers.copy,
+  headers.reasonCode,
+  headers.error,
+  headers.worker,
+  headers.retryAfterMs,
+  headers.history,
+  headers.sourceQueue,
+];
+
+function asSubmission(letter: Letter, type: string): Publication {
+  const route = { exchange: exchangeNames.submit, routingKey: type, headers: {}, delayed: false };
+  const properties = restoreProperties(letter.properties);
+  const kept = Object.entries(properties.headers).filter(([name]) => !insideHeaders.includes(name));
+  return {
+    exchange: route.exchange,
+    routingKey: route.routingKey,
+    body: letter.body,
+    properties: {
+      messageId: '',
+      ...routedProperties(route, { ...properties, headers: Object.fromEntries(kept) }),
+    },
+    mandatory: true,
+  };
+}
+
+async function cancel(letter: Letter, reason: string, parts: OperationsParts): Promise<ActionOutcome> {
+  const { ledger, now } = parts;
+  if (!isOpen(letter)) return { kind: 'refused', why: `it is ${letter.state} already` };
+  if (letter.taskId !== null) {
+    const refusal = await cancelTask(letter.taskId, reason, parts);
+    if (refusal !== undefined) return { kind: 'refused', why: refusal };
+  }
+  await ledger.letters.decide(letter.id, { state: 'cancelled', resolution: reason }, now());
+  return { kind: 'done' };
+}
+
+async function cancelTask(id: string, reason: string, { ledger, now }: OperationsParts): Promise<string | undefined> {
+  const task = await ledger.queries.task(id);
+  const atRest = task?.state === 'parked' || task?.state === 'dead-lettered' || task?.state === 'retry-scheduled';
+  if (!atRest) return `its task is ${task?.state ?? 'unknown'}`;
+  const answer = await ledger.cancel(id, { now: now(), reason });
+  return answer.kind === 'refused' ? answer.why : undefined;
+}
+
+function isOpen({ state }: Letter): boolean {
+  return state === 'received' || state === 'retrying' || state === 'parked';
+}

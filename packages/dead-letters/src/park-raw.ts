@@ -1,0 +1,81 @@
+import type { MessageProperties } from '@warren/broker';
+import type { Ledger, Letter, RelatedIds } from '@warren/ledger';
+import { headers, maxErrorMessageChars, type ReasonCode } from '@warren/tasks';
+import { queueNames, workQueue } from '@warren/topology';
+import { z } from 'zod';
+import { keepProperties } from './kept-properties.js';
+import { classify } from './rules.js';
+
+export interface RawParts {
+  readonly ledger: { readonly letters: Pick<Ledger['letters'], 'receive' | 'decide'> };
+  readonly now: () => number;
+}
+
+/** A message that is no task, as it was met, and why it was not taken. */
+export interface RawMessageFacts {
+  readonly body: Buffer;
+  readonly properties: MessageProperties;
+  readonly routingKey: string;
+  /** The queue that it was met in. */
+  readonly sourceQueue: string;
+  readonly code: ReasonCode;
+  /** In words; cut to 2,000 characters. */
+  readonly reason: string;
+}
+
+/**
+ * Keeps a message that can't be read, or can't be published again, whole: the body byte for byte, properties and headers
+ * as JSON. It waits for a person as a parked letter. Idempotent: the same message again is the same letter, so whoever
+ * met it may ack once this resolves, and do it all again after a crash. Throws `LedgerUnavailable`.
+ */
+export async function parkRaw({ ledger, now }: RawParts, facts: RawMessageFacts): Promise<Letter> {
+  const { advice, rule } = classify({ code: facts.code, origin: 'failed' });
+  const reason = facts.reason.slice(0, maxErrorMessageChars);
+  const { letter } = await ledger.letters.receive(
+    {
+      taskId: null,
+      type: typeSaid(facts),
+      dispatch: null,
+      code: facts.code,
+      reason,
+      body: facts.body,
+      properties: keepProperties(facts.properties),
+      sourceQueue: facts.sourceQueue,
+      routingKey: facts.routingKey,
+      related: relatedIn(facts.properties),
+    },
+    now(),
+  );
+  await ledger.letters.decide(letter.id, { state: 'parked', rule, advice }, now());
+  return { ...letter, state: 'parked', rule, advice };
+}
+
+const typeName = z.string().regex(/^[\w-]{1,64}$/);
+const someBody = z.object({ task_type: typeName });
+
+/** For which task type the message was meant, as far as it says: by its queue, by its key, in its body. */
+function typeSaid({ body, routingKey, sourceQueue }: RawMessageFacts): string | null {
+  const workQueuePrefix = workQueue('');
+  if (sourceQueue.startsWith(workQueuePrefix)) return sourceQueue.slice(workQueuePrefix.length);
+  const key = typeName.safeParse(routingKey);
+  if (sourceQueue === queueNames.submitted && key.success) return key.data;
+  try {
+    return someBody.parse(JSON.parse(body.toString())).task_type;
+  } catch {
+    return null;
+  }
+}
+
+const name = z.string().max(255);
+
+/** What the headers say by the names that Warren knows; anything of another shape is left to the kept properties. */
+function relatedIn({ correlationId, headers: given = {} }: MessageProperties): RelatedIds {
+  const found = {
+    tenant: name.safeParse(given[headers.tenant]).data,
+    group: name.safeParse(given[headers.group]).data,
+    idempotencyKey: name.safeParse(given[headers.idempotencyKey]).data,
+    correlationId: name.safeParse(correlationId).data,
+    entities: z.array(name).max(16).safeParse(given[headers.entities]).data,
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}

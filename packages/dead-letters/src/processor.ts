@@ -1,0 +1,302 @@
+import {
+  type Delivery,
+  type Dispatcher,
+  type EventPublisher,
+  type Publisher,
+  replyTo,
+  taskEvent,
+} from '@warren/broker';
+import type { Ledger, Letter, LetterDecision, MoveAnswer, NewLetter, Task } from '@warren/ledger';
+import { isFinal, maxErrorMessageChars, type ReasonCode, type TaskType } from '@warren/tasks';
+import type { Logger } from 'pino';
+import { keepProperties } from './kept-properties.js';
+import { type LetterQueue, type MetLetter, readLetter } from './met-letter.js';
+import { parkRaw } from './park-raw.js';
+import { decideRetry } from './retry-decision.js';
+import { type Classification, classify, type Rule, unclassified } from './rules.js';
+import { inputOf } from './task-input.js';
+
+export interface ProcessorParts {
+  readonly ledger: Pick<Ledger, 'queries' | 'letters' | 'retry' | 'park' | 'recover'>;
+  readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
+  readonly publisher: Pick<Publisher, 'publish'>;
+  readonly events: Pick<EventPublisher, 'publish'>;
+  readonly types: readonly TaskType[];
+  readonly rules: readonly Rule[];
+  readonly now: () => number;
+  /** From [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** What became of a letter. `stale`: its task had moved on without it. */
+export type LetterOutcome = 'retried' | 'parked' | 'recovered' | 'stale' | 'parked-raw';
+
+/**
+ * How often a letter may be met without a decision. Whoever met it before did not get to the end: most likely somebody
+ * ended the process, which says nothing about the letter; but a letter that ends it each time must not go on for ever.
+ */
+export const maxMeetings = 3;
+
+/**
+ * The way of a letter: parse, receive, classify, move, note, publish, ack.
+ *
+ * A crash between any two steps brings the delivery back, and what it then finds tells how far it came:
+ * - before `receive`: nothing was written; it is met for the first time.
+ * - before the move: the letter is kept, undecided, and counted (`maxMeetings`); it is decided again.
+ * - before the note: the task has moved on, so the delivery is stale; the letter's note is written after the task.
+ * - before the publish: stale as well. The publish is owed in the ledger since the move; the sweeper makes it good.
+ * - before the ack: stale, with nothing left to do.
+ *
+ * So everything after the move may fail without harm, and the ack needs no confirm of the publish: a debt in the ledger
+ * is as durable as a message. Throws `LedgerUnavailable`, then nothing is acked and the whole way may be gone again.
+ */
+export async function processLetter(
+  delivery: Delivery,
+  queue: LetterQueue,
+  parts: ProcessorParts,
+): Promise<LetterOutcome> {
+  const met = readLetter(delivery, queue, parts.types);
+  const outcome = await decide(delivery, met, parts);
+  delivery.ack();
+  return outcome;
+}
+
+type TaskLetter = MetLetter & { kind: 'task' };
+
+async function decide(delivery: Delivery, met: MetLetter, parts: ProcessorParts): Promise<LetterOutcome> {
+  if (met.kind === 'raw') return await keepRaw(delivery, met, parts);
+  const task = await parts.ledger.queries.task(met.message.taskId);
+  if (!task || met.ticket.dispatch > task.dispatch) return await keepRaw(delivery, unknownTo(task, met), parts);
+  if (isStale(task, met)) return await leaveStale(task, parts);
+
+  const { letter } = await parts.ledger.letters.receive(newLetter(delivery, met, task), parts.now());
+  // Copies that several hands have at the same time count each other: only the broker knows that one came back.
+  const givenUp = delivery.redelivered && letter.unfinished >= maxMeetings;
+  const verdict = await judge(letter, met, task, givenUp, parts);
+  const answer = await move(verdict, met, task, parts);
+  if (answer.kind === 'refused') return await leaveRefused(task, answer.why, parts);
+  await parts.ledger.letters.decide(letter.id, noteOf(verdict), parts.now());
+  await publishOwed(answer.task, parts);
+  tell(answer.task, verdict, parts);
+  return outcomeOf[verdict.move];
+}
+
+async function keepRaw(
+  delivery: Delivery,
+  { code, reason, sourceQueue }: MetLetter & { kind: 'raw' },
+  parts: ProcessorParts,
+): Promise<LetterOutcome> {
+  const { content: body, properties, routingKey } = delivery;
+  const letter = await parkRaw(parts, { body, properties, routingKey, sourceQueue, code, reason });
+  parts.log.warn({ letter: letter.id, code, reason, sourceQueue }, 'letter parked: it is no task');
+  return 'parked-raw';
+}
+
+function unknownTo(task: Task | undefined, { message, ticket, sourceQueue }: TaskLetter): MetLetter & { kind: 'raw' } {
+  const reason = task
+    ? `it is about dispatch ${ticket.dispatch} of task ${task.id}; the ledger knows ${task.dispatch}`
+    : `the ledger knows no task ${message.taskId}`;
+  return { kind: 'raw', code: 'invalid-state', reason, sourceQueue };
+}
+
+/** The task went on without this letter: nothing may be moved by it any more. */
+function isStale(task: Task, { ticket }: TaskLetter): boolean {
+  return ticket.dispatch < task.dispatch || isFinal(task.state) || task.state === 'parked';
+}
+
+/** Also the second half of a way that broke off after its move: the letter's note is still to be written. */
+async function leaveStale(task: Task, { ledger, log, now }: ProcessorParts): Promise<LetterOutcome> {
+  const letter = await ledger.letters.find(task.id);
+  const note = letter?.state === 'received' ? noteAfter(task) : undefined;
+  if (letter && note) await ledger.letters.decide(letter.id, note, now());
+  log.debug({ task: task.id, dispatch: task.dispatch, state: task.state }, 'stale letter acknowledged');
+  return 'stale';
+}
+
+async function leaveRefused(before: Task, why: string, parts: ProcessorParts): Promise<LetterOutcome> {
+  parts.log.debug({ task: before.id, why }, 'letter not acted upon');
+  return await leaveStale((await parts.ledger.queries.task(before.id)) ?? before, parts);
+}
+
+function newLetter(delivery: Delivery, met: TaskLetter, task: Task): NewLetter {
+  return {
+    taskId: task.id,
+    type: task.type,
+    dispatch: met.ticket.dispatch,
+    code: codeOf(met, task),
+    reason: reasonOf(met, task),
+    body: delivery.content,
+    properties: keepProperties(delivery.properties),
+    sourceQueue: met.sourceQueue,
+    routingKey: delivery.routingKey,
+    related: {
+      ...(task.tenant === '' ? {} : { tenant: task.tenant }),
+      ...(task.group === null ? {} : { group: task.group }),
+      ...(task.idempotencyKey === null ? {} : { idempotencyKey: task.idempotencyKey }),
+      ...(task.correlationId === null ? {} : { correlationId: task.correlationId }),
+      ...(task.entities.length === 0 ? {} : { entities: task.entities }),
+    },
+  };
+}
+
+/** The ledger's word goes before the message's: the one is the truth, the other a copy of it. */
+function codeOf(met: TaskLetter, task: Task): ReasonCode {
+  return met.origin === 'failed' ? (task.reasonCode ?? met.code) : met.code;
+}
+
+function reasonOf(met: TaskLetter, task: Task): string {
+  return met.origin === 'failed' ? (task.reason ?? met.reason) : met.reason;
+}
+
+/** What is to be done about a letter. */
+type Verdict =
+  | { readonly move: 'retry'; readonly rule: Classification; readonly code: ReasonCode; readonly dueAt: number }
+  | {
+      readonly move: 'park';
+      readonly rule: Classification;
+      readonly code: ReasonCode;
+      readonly reason: string;
+    }
+  | { readonly move: 'recover' };
+
+async function judge(
+  letter: Letter,
+  met: TaskLetter,
+  task: Task,
+  givenUp: boolean,
+  parts: ProcessorParts,
+): Promise<Verdict> {
+  // A worker had it when its message expired: it was picked up in time, so it is no failure that rules could judge.
+  if (met.origin === 'expired' && task.state === 'running') return { move: 'recover' };
+  if (givenUp) {
+    const reason = `it was met ${letter.unfinished} times and no decision came of it; its own error: ${letter.reason}`;
+    return { move: 'park', rule: unclassified, code: 'unknown', reason };
+  }
+  const notBefore = await waitAskedFor(task, parts.ledger);
+  try {
+    return judgeByRules(met, task, notBefore, parts);
+  } catch (error) {
+    parts.log.error({ err: error, task: task.id, letter: letter.id }, 'the rules broke on a letter: it is parked');
+    const what = error instanceof Error ? error.message : String(error);
+    const reason = `the rules broke on it (${what}); its own error: ${letter.reason}`;
+    return { move: 'park', rule: unclassified, code: 'unknown', reason };
+  }
+}
+
+/** Until when the other side asked the newest run to stay away; null: it did not. */
+async function waitAskedFor(task: Task, { queries }: ProcessorParts['ledger']): Promise<number | null> {
+  const last = (await queries.runs(task.id)).at(-1);
+  return last?.retryAfterMs && last.endedAt !== null ? last.endedAt + last.retryAfterMs : null;
+}
+
+function judgeByRules(met: TaskLetter, task: Task, notBefore: number | null, parts: ProcessorParts): Verdict {
+  const [code, reason] = [codeOf(met, task), reasonOf(met, task)];
+  const rule = classify({ code, origin: met.origin }, parts.rules);
+  // Only what a worker gave up can have a next attempt: another message may still stand for what the broker gave up.
+  if (rule.action === 'park' || met.origin !== 'failed') return { move: 'park', rule, code, reason };
+  const decision = decideRetry({
+    attempt: task.attempt - task.allowanceFrom + 1,
+    maxAttempts: Math.min(met.message.type.policy.maxAttempts, rule.attempts),
+    backoff: met.message.type.policy.backoff,
+    notBefore,
+    deadlineAt: task.deadlineAt,
+    now: parts.now(),
+    random: parts.random(),
+  });
+  if (decision.kind === 'retry') return { move: 'retry', rule, code, dueAt: decision.dueAt };
+  return {
+    move: 'park',
+    rule: classify({ code: decision.code, origin: met.origin }, parts.rules),
+    code: decision.code,
+    reason: `${decision.reason}; last error: ${code}: ${reason}`,
+  };
+}
+
+/** One transaction, refused unless the dispatch is still the letter's own. */
+function move(
+  verdict: Verdict,
+  { ticket }: TaskLetter,
+  task: Task,
+  { ledger, now }: ProcessorParts,
+): Promise<MoveAnswer> {
+  const request = { dispatch: ticket.dispatch, now: now() };
+  switch (verdict.move) {
+    case 'retry':
+      return ledger.retry(task.id, { ...request, dueAt: verdict.dueAt });
+    case 'park':
+      return ledger.park(task.id, { ...request, code: verdict.code, reason: bounded(verdict.reason) });
+    case 'recover':
+      return ledger.recover(task.id, { ...request, copy: ticket.copy });
+  }
+}
+
+function noteOf(verdict: Verdict): LetterDecision {
+  switch (verdict.move) {
+    case 'retry':
+      return { state: 'retrying', rule: verdict.rule.rule, advice: null, resolution: retryNote(verdict.dueAt) };
+    case 'park': {
+      const { code, reason, rule } = verdict;
+      return { state: 'parked', code, reason: bounded(reason), rule: rule.rule, advice: rule.advice };
+    }
+    case 'recover':
+      return { state: 'settled', advice: null, resolution: 'its worker was lost; it was published again' };
+  }
+}
+
+/** The same note, told by the row of a task that moved while nobody wrote it; undefined: a newer letter is on its way. */
+function noteAfter(task: Task): LetterDecision | undefined {
+  switch (task.state) {
+    case 'parked': {
+      const { advice, rule } = classify({ code: task.reasonCode ?? 'unknown', origin: 'failed' });
+      return { state: 'parked', code: task.reasonCode ?? 'unknown', reason: task.reason ?? '', rule, advice };
+    }
+    case 'retry-scheduled':
+      return { state: 'retrying', advice: null, resolution: retryNote(task.dueAt) };
+    case 'dead-lettered':
+      return undefined;
+    default:
+      return { state: 'settled', advice: null, resolution: `its task is ${task.state}` };
+  }
+}
+
+function retryNote(dueAt: number): string {
+  return `next attempt at ${new Date(dueAt).toISOString()}`;
+}
+
+function bounded(reason: string): string {
+  return reason.slice(0, maxErrorMessageChars);
+}
+
+async function publishOwed(task: Task, { dispatcher, ledger, log }: ProcessorParts): Promise<void> {
+  if (task.owed === null) return;
+  const payload = await inputOf(task, ledger);
+  try {
+    await dispatcher.dispatch(task, payload);
+  } catch (error) {
+    log.warn({ err: error, task: task.id, owed: task.owed }, 'publish failed: the sweeper will make it good');
+  }
+}
+
+const outcomeOf = { retry: 'retried', park: 'parked', recover: 'recovered' } as const;
+
+/** For those who watch or wait; best effort, and nobody waits for it. */
+function tell(task: Task, verdict: Verdict, { events, log, now, publisher }: ProcessorParts): void {
+  events.publish(taskEvent(task, now()));
+  const facts = { task: task.id, type: task.type, attempt: task.attempt, code: task.reasonCode };
+  switch (verdict.move) {
+    case 'retry':
+      log.info({ ...facts, rule: verdict.rule.rule, dueAt: task.dueAt }, 'task will be tried again');
+      return;
+    case 'recover':
+      log.warn(facts, 'task published again: its message expired after its worker was lost');
+      return;
+    case 'park': {
+      log.warn({ ...facts, rule: verdict.rule.rule, reason: task.reason }, 'task parked: it waits for a person');
+      const reply = replyTo(task);
+      if (!reply) return;
+      publisher.publish(reply).catch((error: unknown) => log.debug({ err: error, task: task.id }, 'reply not sent'));
+      return;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { brokerInUse, givenBroker, versionOf } from './local-broker.js';
+import { folderOf, type LocalContext } from './local-context.js';
+import { lastLines } from './log-tail.js';
+import { PrivateBroker } from './private-broker.js';
+
+const defaultLogLines = 50;
+
+/** Adds `warren broker up | status | down | logs`. */
+export function addBrokerCommands(program: Command, context: LocalContext): void {
+  const broker = program
+    .command('broker')
+    .description('a private RabbitMQ node of this checkout, or the one that AMQP_URL names');
+  broker
+    .command('up')
+    .description('start it, after installing RabbitMQ where it is missing and can be')
+    .action(() => up(context));
+  broker
+    .command('status')
+    .description('print its addresses and whether it runs; exit code 1 when it does not')
+    .action(() => status(context));
+  broker
+    .command('down')
+    .description('stop the private node; its data stays')
+    .action(() => down(context));
+  broker
+    .command('logs')
+    .description("print the end of the private node's log")
+    .option('--lines <count>', 'how many lines', String(defaultLogLines))
+    .action((flags: unknown) => logs(context, flags));
+}
+
+async function up(context: LocalContext): Promise<void> {
+  const { output, env } = context;
+  const { startedHere, ...broker } = await brokerInUse(env, folderOf(context), output.note);
+  if (!startedHere) output.note('the broker was there already');
+  output.result({ broker: { ...broker, running: true } }, addressText(broker));
+}
+
+async function status(context: LocalContext): Promise<void> {
+  const { output, env } = context;
+  const given = givenBroker(env);
+  if (given !== undefined) {
+    const version = await versionOf(given);
+    return report(context, { ...given, version, running: version !== 'unknown' });
+  }
+  const found = PrivateBroker.find(folderOf(context).broker);
+  if (found === undefined) {
+    output.result({ broker: null }, 'no private broker was ever started here: "warren broker up" starts one');
+    process.exitCode = 1;
+    return;
+  }
+  const { amqpUrl, managementUrl, version, running, pid } = found;
+  report(context, { amqpUrl, managementUrl, version, running, ...(pid === undefined ? {} : { pid }) });
+}
+
+interface BrokerReport {
+  readonly amqpUrl: string;
+  readonly managementUrl: string;
+  readonly version: string;
+  readonly running: boolean;
+  readonly pid?: number;
+}
+
+function report({ output }: LocalContext, broker: BrokerReport): void {
+  const state = broker.running ? 'running' : 'not running';
+  output.result({ broker }, `${state}${broker.pid === undefined ? '' : `, pid ${broker.pid}`}\n${addressText(broker)}`);
+  if (!broker.running) process.exitCode = 1;
+}
+
+async function down(context: LocalContext): Promise<void> {
+  const { output, env } = context;
+  if (givenBroker(env) !== undefined) {
+    throw new Error(
+      'AMQP_URL names a broker that Warren did not start and so does not stop: unset it to stop the private one',
+    );
+  }
+  const found = PrivateBroker.find(folderOf(context).broker);
+  const stopped = found?.running ?? false;
+  await found?.stop();
+  output.result({ stopped }, stopped ? 'the private broker is stopped' : 'no private broker was running');
+}
+
+const logFlags = z.object({
+  lines: z.coerce.number({ error: '--lines must be a number' }).int().min(1).max(2_000),
+});
+
+function logs(context: LocalContext, flags: unknown): void {
+  const { lines } = logFlags.parse(flags);
+  const found = PrivateBroker.find(folderOf(context).broker);
+  if (found === undefined) throw new Error('no private broker was ever started here: "warren broker up" starts one');
+  const text = lastLines(found.logFile, lines);
+  context.output.note(found.logFile);
+  context.output.result({ file: found.logFile, lines: text }, text.join('\n'));
+}
+
+function addressText({
+  amqpUrl,
+  managementUrl,
+  version,
+}: Pick<BrokerReport, 'amqpUrl' | 'managementUrl' | 'version'>): string {
+  return [`AMQP        ${amqpUrl}`, `management  ${managementUrl}`, `RabbitMQ    ${version}`].join('\n');
+}

@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { folderOf } from '../local-context.js';
+import { applyLocalTopology } from '../local-topology.js';
+import { startStack } from '../stack.js';
+import { type StackContext, untilSignalled } from '../stack-commands.js';
+import { runDemo } from './demo.js';
+import { countLine } from './demo-count.js';
+import { demoTasks } from './demo-tasks.js';
+import { startFlakySource } from './flaky-source.js';
+
+/** So often the demo's page answers 503 before it answers at all. */
+const flakyFailures = 2;
+
+const demoFlags = z.object({ once: z.boolean().default(false) });
+
+/** Adds `warren demo [--once]`: what `npm start` runs. */
+export function addDemoCommand(program: Command, context: StackContext): void {
+  program
+    .command('demo')
+    .description('start the local stack, run real tasks through it, and stay up until Ctrl-C')
+    .option('--once', 'stop everything after the demo; exit code 0 only if all was as it should be')
+    .action((flags: unknown) => demo(context, demoFlags.parse(flags).once));
+}
+
+async function demo(context: StackContext, once: boolean): Promise<void> {
+  const { env, output, applyTopology = (broker) => applyLocalTopology(env, broker) } = context;
+  const folder = folderOf(context);
+  const source = await startFlakySource(flakyFailures);
+  const allowedHosts = [env.WARREN_SOURCES_ALLOW_HOSTS, source.host].filter(Boolean).join(',');
+  let lastLine: string | undefined;
+  try {
+    await untilSignalled(async (signal, end) => {
+      const stack = await startStack({
+        folder,
+        env: { ...env, WARREN_SOURCES_ALLOW_HOSTS: allowedHosts },
+        applyTopology,
+        onProgress: output.note,
+        signal,
+      });
+      try {
+        const status = stack.status();
+        const findings = await runDemo({
+          stack: status,
+          tasks: demoTasks(folder.projectRoot, source.url),
+          note: output.note,
+          signal,
+        });
+        lastLine = countLine(findings.count);
+        if (findings.surprises.length > 0) process.exitCode = 1;
+        for (const surprise of findings.surprises) output.note(`not as it should be: ${surprise}`);
+        output.result(
+          findings,
+          once ? `\n${findings.text}\n` : `\n${findings.text}\n\n${lastLine}\n\n${whatNext(status)}`,
+        );
+        if (once) end();
+        return stack;
+      } catch (error) {
+        await stack.stop();
+        throw error;
+      }
+    }, output.note);
+  } finally {
+    await source.close();
+  }
+  if (once && lastLine !== undefined && !output.json) output.result(lastLine, lastLine);
+}
+
+function whatNext(status: { broker: { managementUrl: string } | null }): string {
+  return [
+    `RabbitMQ's management UI: ${status.broker?.managementUrl ?? ''}`,
+    'In another terminal:',
+    '  bin/warren task submit summarize --file README.md --wait',
+    '  bin/warren task list',
+    '  bin/warren dead-letters list',
+    '  bin/warren status, then kill -9 a worker and watch its task go on',
+    'Ctrl-C drains and stops everything.',
+  ].join('\n');
+}

@@ -1,0 +1,76 @@
+import type { AttemptRun, Letter, Task } from '@warren/ledger';
+import { type ResearchResult, researchResult, type SummarizeResult, summarizeResult } from '@warren/tasks';
+
+/** What became of one task of the demo. */
+export interface DemoOutcome {
+  readonly label: string;
+  readonly task: Task;
+  readonly runs: readonly AttemptRun[];
+  /** JSON; undefined while it has none. */
+  readonly result: string | undefined;
+  /** Of a parked task: what to do next. */
+  readonly advice: string | undefined;
+}
+
+/** The demo's findings for a person. */
+export function reportText(outcomes: readonly DemoOutcome[], letters: readonly Letter[]): string {
+  return [...outcomes.map(outcomeText), ...letters.map(letterText)].join('\n\n');
+}
+
+function outcomeText(outcome: DemoOutcome): string {
+  const { label, task, runs } = outcome;
+  const attempts = task.attempt === 1 ? '' : ` on attempt ${task.attempt}`;
+  return [`● ${label}: ${task.state}${attempts}`, ...indented([...failures(runs), ...resultLines(outcome)])].join('\n');
+}
+
+function failures(runs: readonly AttemptRun[]): string[] {
+  return runs.flatMap((run) =>
+    run.outcome === 'failed' ? [`attempt ${run.attempt} failed: ${run.code}: ${run.error ?? ''}`] : [],
+  );
+}
+
+function resultLines({ task, result, advice }: DemoOutcome): string[] {
+  if (task.state === 'parked') return [`parked as ${task.reasonCode}; next: ${advice ?? 'warren dead-letters show'}`];
+  if (result === undefined) return [];
+  const parsed: unknown = JSON.parse(result);
+  return task.type === 'research'
+    ? answerLines(researchResult.parse(parsed))
+    : summaryLines(summarizeResult.parse(parsed));
+}
+
+function summaryLines({ summary, keywords }: SummarizeResult): string[] {
+  return [summary, ...(keywords.length === 0 ? [] : [`keywords: ${keywords.map(({ word }) => word).join(', ')}`])];
+}
+
+function answerLines({ answer, unanswered }: ResearchResult): string[] {
+  return [
+    ...answer.map(({ text, citation }) => `${text} [${citation.source}:${citation.line}]`),
+    ...unanswered.map((part) => `the sources hold nothing on: ${part}`),
+  ];
+}
+
+function letterText({ id, code, reason, advice }: Letter): string {
+  return [
+    `● a message that is no task: parked as ${code}`,
+    ...indented([reason, `next: ${advice ?? `warren dead-letters show ${id}`}`]),
+  ].join('\n');
+}
+
+/** Wrapped for a terminal of ordinary width. */
+const width = 100;
+
+function indented(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => wrapped(line, width - 4)).map((line) => `    ${line}`);
+}
+
+function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

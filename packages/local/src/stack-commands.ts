@@ -1,0 +1,166 @@
+import { mkdirSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { type Environment, folderOf, type LocalContext } from './local-context.js';
+import type { LocalFolder } from './local-folder.js';
+import { applyLocalTopology } from './local-topology.js';
+import { lastLines } from './log-tail.js';
+import { pollUntil } from './polling.js';
+import { isRunning, type ProcessIdentity, spawnDetached } from './processes.js';
+import { processName } from './service-plan.js';
+import { type BrokerAddresses, type Stack, startStack, stopStack } from './stack.js';
+import { readStack, type StackStatus, statusOf } from './stack-state.js';
+import { removeState } from './state-file.js';
+
+/** How long `warren up --detach` waits for the stack, in milliseconds: an installation of RabbitMQ may be part of it. */
+const detachedReadyWithinMs = 10 * 60_000;
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export interface StackContext extends LocalContext {
+  /** Default: discovers the broker's delay and applies the topology of all task types. */
+  readonly applyTopology?: (broker: BrokerAddresses) => Promise<string>;
+}
+
+/** Adds `warren up [--detach] | down | status`. */
+export function addStackCommands(program: Command, context: StackContext): void {
+  program
+    .command('up')
+    .description('run the local stack: broker, ledger, topology and every service, until Ctrl-C')
+    .option('--detach', 'leave it running behind a supervisor of its own, and return when all is ready')
+    .addOption(new Option('--supervise', 'be the supervisor behind --detach').hideHelp())
+    .action((flags: unknown) => runUp(context, upFlags.parse(flags)));
+  program
+    .command('down')
+    .description('end the local stack: services drain, then the broker stops')
+    .action(() => down(context));
+  program
+    .command('status')
+    .description('print what of the local stack runs; exit code 1 when it is not up')
+    .action(() => status(context));
+}
+
+const upFlags = z.object({ detach: z.boolean().default(false), supervise: z.boolean().default(false) });
+
+async function runUp(context: StackContext, { detach, supervise }: z.infer<typeof upFlags>): Promise<void> {
+  if (detach) return await upDetached(context);
+  await up(context, (now) => {
+    // A supervisor prints into a log, where addresses with passwords have no place.
+    if (!supervise) context.output.result(now, statusText(now));
+  });
+}
+
+/** Runs the stack in this process until a signal ends it. */
+async function up(context: StackContext, show: (now: StackStatus) => void): Promise<void> {
+  const { env, output, applyTopology = (broker) => applyLocalTopology(env, broker) } = context;
+  const folder = folderOf(context);
+  await untilSignalled(async (signal) => {
+    const stack = await startStack({ folder, env, applyTopology, onProgress: output.note, signal });
+    show(stack.status());
+    output.note('the stack is up; Ctrl-C ends it');
+    return stack;
+  }, output.note);
+}
+
+/** Starts something that lives until a signal comes (or it calls `end`), and stops it then; a further signal hurries. */
+export async function untilSignalled(
+  start: (signal: AbortSignal, end: () => void) => Promise<Stack>,
+  note: (line: string) => void,
+): Promise<void> {
+  const ending = new AbortController();
+  let stack: Stack | undefined;
+  const onSignal = () => {
+    if (ending.signal.aborted) return stack?.kill();
+    note('stopping: services finish what they have in hand (again to end them at once)');
+    ending.abort(new Error('ended by a signal while the stack started'));
+  };
+  for (const signal of endingSignals) process.on(signal, onSignal);
+  try {
+    stack = await start(ending.signal, () => ending.abort());
+    await aborted(ending.signal);
+    await stack.stop();
+  } finally {
+    for (const signal of endingSignals) process.off(signal, onSignal);
+  }
+}
+
+/** A pending promise keeps no process alive: the services' pipes do, and without services this timer. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const alive = setInterval(() => {}, 60_000);
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  clearInterval(alive);
+}
+
+/** Runs this same program again as the supervisor. */
+async function upDetached(context: StackContext): Promise<void> {
+  const { env, output } = context;
+  const folder = folderOf(context);
+  const before = statusOf(readStack(folder));
+  if (before.state === 'ready') {
+    output.note('the stack is up already');
+    return output.result(before, statusText(before));
+  }
+  mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
+  removeState(folder.supervisorLog);
+  const supervisor = await spawnDetached({
+    command: process.execPath,
+    args: [...process.execArgv, process.argv[1] ?? '', 'up', '--supervise'],
+    env: definedOnly(env),
+    cwd: folder.projectRoot,
+    outputFile: folder.supervisorLog,
+  });
+  output.note(`supervisor pid ${supervisor.pid}, log ${folder.supervisorLog}`);
+  const now = await detachedReady(folder, supervisor);
+  output.result(now, statusText(now));
+}
+
+async function detachedReady(folder: LocalFolder, supervisor: ProcessIdentity): Promise<StackStatus> {
+  const failure = (what: string) =>
+    new Error(`the stack ${what}. Its supervisor said:\n${lastLines(folder.supervisorLog, 40).join('\n')}`);
+  return await pollUntil(
+    () => {
+      if (!isRunning(supervisor)) throw failure('did not start');
+      const now = statusOf(readStack(folder));
+      return now.supervisor?.pid === supervisor.pid && now.state === 'ready' ? now : undefined;
+    },
+    {
+      timeoutMs: detachedReadyWithinMs,
+      everyMs: 100,
+      onTimeout: () => failure(`is not ready after ${detachedReadyWithinMs} ms, and goes on starting`),
+    },
+  );
+}
+
+async function down(context: StackContext): Promise<void> {
+  const stopped = await stopStack(folderOf(context));
+  context.output.result({ stopped }, stopped ? 'the stack is down' : 'the stack was not up');
+}
+
+function status(context: StackContext): void {
+  const now = statusOf(readStack(folderOf(context)));
+  context.output.result(now, statusText(now));
+  if (now.state !== 'ready') process.exitCode = 1;
+}
+
+function statusText({ state, broker, delay, ledger, services }: StackStatus): string {
+  const hint = { down: ': "warren up" starts it', lost: ': its supervisor is gone, "warren down" ends what it left' };
+  return [
+    `stack       ${state}${state === 'down' || state === 'lost' ? hint[state] : ''}`,
+    ...(broker === null
+      ? []
+      : [`AMQP        ${broker.amqpUrl}`, `management  ${broker.managementUrl}`, `RabbitMQ    ${broker.version}`]),
+    ...(delay === null ? [] : [`delay       ${delay}`]),
+    ...(ledger === null ? [] : [`ledger      ${ledger.url}`]),
+    ...services.map((service) => `${processName(service)}  ${service.state}  ${pidText(service.pid)}  ${service.log}`),
+  ].join('\n');
+}
+
+function pidText(pid: number | null): string {
+  return pid === null ? 'no process' : `pid ${pid}`;
+}
+
+function definedOnly(env: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]])),
+  );
+}

@@ -1,0 +1,216 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { withFileLock } from './file-lock.js';
+import { type BrokerInUse, brokerInUse } from './local-broker.js';
+import { type Environment, setting } from './local-context.js';
+import type { LocalFolder } from './local-folder.js';
+import { PrivateBroker } from './private-broker.js';
+import { endProcessTree, identifyProcess, isRunning, type ProcessIdentity } from './processes.js';
+import { planServices, processName, type ServicePlan } from './service-plan.js';
+import { readStack, type StackRecord, type StackStatus, statusOf } from './stack-state.js';
+import { removeState, writeState } from './state-file.js';
+import { drainWithinMs, SupervisedService } from './supervised-service.js';
+
+export interface BrokerAddresses {
+  readonly amqpUrl: string;
+  readonly managementUrl: string;
+}
+
+export interface StackOptions {
+  readonly folder: LocalFolder;
+  readonly env: Environment;
+  /** Makes the broker hold what Warren needs; resolves to how delays are done there (`plugin` or `ladder`). */
+  readonly applyTopology: (broker: BrokerAddresses) => Promise<string>;
+  readonly onProgress: (line: string) => void;
+  /** Ends a start that is under way; what was started is stopped. */
+  readonly signal?: AbortSignal;
+}
+
+/** The local stack, supervised by this process. */
+export interface Stack {
+  status(): StackStatus;
+  /** Drains the services, then stops the broker if the stack started it. Resolves when nothing is left. */
+  stop(): Promise<void>;
+  /** For an impatient second signal: no more draining. `stop` resolves soon after. */
+  kill(): void;
+}
+
+/**
+ * Starts broker, ledger, topology and every service, and resolves when all are ready. On failure what was started is
+ * stopped again. Rejects when the stack of this checkout is up already.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { folder } = options;
+  mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
+  const supervisor = await withFileLock(folder.stackLock, 60_000, () => takeOver(folder));
+  const stack = new SupervisedStack(options, supervisor);
+  try {
+    await stack.start();
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** Ends what the stack's processes left, wherever its supervisor is. Resolves to whether there was anything. */
+export async function stopStack(folder: LocalFolder): Promise<boolean> {
+  const record = readStack(folder);
+  if (record === undefined) return false;
+  await endProcessTree(record.supervisor, { signal: 'SIGTERM', graceMs: drainWithinMs + 45_000 });
+  // A supervisor that ended in good order has removed its record.
+  const left = readStack(folder);
+  if (left !== undefined) await endLeftovers(folder, left);
+  return true;
+}
+
+export function ledgerUrl(env: Environment, folder: LocalFolder): string {
+  return setting(env, 'LEDGER_URL') ?? pathToFileURL(folder.ledgerFile).href.replace(/^file:/, 'sqlite:');
+}
+
+async function takeOver(folder: LocalFolder): Promise<ProcessIdentity> {
+  const before = readStack(folder);
+  if (before !== undefined && isRunning(before.supervisor)) {
+    throw new Error(
+      `the stack is up already (supervisor pid ${before.supervisor.pid}): "warren status" shows it, "warren down" ends it`,
+    );
+  }
+  if (before !== undefined) await endLeftovers(folder, before);
+  const supervisor = identifyProcess(process.pid);
+  if (supervisor === undefined)
+    throw new Error(`can't tell this process (pid ${process.pid}) from others on this system`);
+  const record: StackRecord = {
+    supervisor,
+    state: 'starting',
+    broker: null,
+    delay: null,
+    ledger: { url: '' },
+    services: [],
+  };
+  writeState(folder.stackFile, record);
+  return supervisor;
+}
+
+async function endLeftovers(folder: LocalFolder, { services, broker }: StackRecord): Promise<void> {
+  const orphans = services.flatMap(({ process: identity }) => (identity === null ? [] : [identity]));
+  await Promise.all(orphans.map((orphan) => endProcessTree(orphan, { signal: 'SIGTERM', graceMs: drainWithinMs })));
+  if (broker === null || broker.startedHere) await PrivateBroker.find(folder.broker)?.stop();
+  removeState(folder.stackFile);
+}
+
+class SupervisedStack implements Stack {
+  readonly #options: StackOptions;
+  readonly #supervisor: ProcessIdentity;
+  readonly #ledgerUrl: string;
+  #state: StackRecord['state'] = 'starting';
+  #broker: BrokerInUse | undefined;
+  #delay: string | undefined;
+  #services: SupervisedService[] = [];
+  #stopped: Promise<void> | undefined;
+  #gone = false;
+
+  constructor(options: StackOptions, supervisor: ProcessIdentity) {
+    this.#options = options;
+    this.#supervisor = supervisor;
+    this.#ledgerUrl = ledgerUrl(options.env, options.folder);
+  }
+
+  async start(): Promise<void> {
+    const { env, folder, onProgress, applyTopology, signal } = this.#options;
+    const plans = planServices(folder.projectRoot);
+    this.#save();
+    this.#broker = await brokerInUse(env, folder, onProgress);
+    this.#save();
+    signal?.throwIfAborted();
+    this.#delay = await applyTopology(this.#broker);
+    signal?.throwIfAborted();
+    onProgress(`starting ${plans.length} services`);
+    const broker = this.#broker;
+    this.#services = plans.map((plan) => this.#supervised(plan, broker));
+    await settledOr(signal, Promise.all(this.#services.map((service) => service.start())));
+    this.#state = 'ready';
+    this.#save();
+  }
+
+  status(): StackStatus {
+    return statusOf(this.#record());
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  kill(): void {
+    for (const service of this.#services) service.kill();
+  }
+
+  async #end(): Promise<void> {
+    this.#state = 'stopping';
+    this.#save();
+    await Promise.all(this.#services.map((service) => service.stop()));
+    if (this.#broker?.startedHere) await PrivateBroker.find(this.#options.folder.broker)?.stop();
+    this.#gone = true;
+    removeState(this.#options.folder.stackFile);
+  }
+
+  #supervised(plan: ServicePlan, broker: BrokerAddresses): SupervisedService {
+    const { env, folder } = this.#options;
+    return new SupervisedService({
+      plan,
+      cwd: folder.projectRoot,
+      env: {
+        ...env,
+        AMQP_URL: broker.amqpUrl,
+        WARREN_MANAGEMENT_URL: broker.managementUrl,
+        LEDGER_URL: this.#ledgerUrl,
+        WARREN_SOURCES_DIRS: setting(env, 'WARREN_SOURCES_DIRS') ?? folder.projectRoot,
+        WARREN_WORKER_NAME: processName(plan),
+      },
+      logFile: join(folder.logs, `${processName(plan)}.log`),
+      onChange: () => this.#save(),
+    });
+  }
+
+  /** A start that a stop has overtaken may still report its end. */
+  #save(): void {
+    if (this.#gone) return;
+    writeState(this.#options.folder.stackFile, this.#record());
+  }
+
+  #record(): StackRecord {
+    return {
+      supervisor: this.#supervisor,
+      state: this.#state,
+      broker: this.#broker ?? null,
+      delay: this.#delay ?? null,
+      ledger: { url: this.#ledgerUrl },
+      services: this.#services.map((service) => ({
+        name: service.plan.name,
+        replica: service.plan.replica,
+        state: service.state,
+        process: service.identity ?? null,
+        restarts: service.restarts,
+        log: service.logFile,
+      })),
+    };
+  }
+}
+
+/** `work`, or the signal's reason as soon as it comes; what `work` then does is its own affair. */
+async function settledOr(signal: AbortSignal | undefined, work: Promise<unknown>): Promise<void> {
+  if (signal === undefined) return void (await work);
+  work.catch(() => undefined);
+  let stopListening = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    stopListening = () => signal.removeEventListener('abort', onAbort);
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    stopListening();
+  }
+}

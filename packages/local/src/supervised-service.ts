@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lastLines } from './log-tail.js';
+import type { ProcessIdentity } from './processes.js';
+import { endsInARow, restartWaitMs } from './restart-policy.js';
+import { ServiceLog } from './service-log.js';
+import { processName, type ServicePlan } from './service-plan.js';
+import { runServiceProcess, type ServiceProcess } from './service-process.js';
+
+/** How long a service may take from its start to `ready`, in milliseconds. */
+export const readyWithinMs = 60_000;
+/** How long a service may drain after SIGTERM before SIGKILL, in milliseconds: a little longer than services allow themselves. */
+export const drainWithinMs = 40_000;
+
+/** `restarting`: it ended by itself and waits for its next start. `failed`: it ended too often and is given up. */
+export type ServiceState = 'starting' | 'ready' | 'restarting' | 'stopping' | 'stopped' | 'failed';
+
+/** A service that is started again when it ends by itself. */
+export class SupervisedService {
+  readonly plan: ServicePlan;
+  readonly logFile: string;
+  readonly #log: ServiceLog;
+  readonly #run: () => ServiceProcess;
+  readonly #onChange: () => void;
+  readonly #stopping = new AbortController();
+  #process: ServiceProcess | undefined;
+  #state: ServiceState = 'starting';
+  #restarts = 0;
+  #life: Promise<void> = Promise.resolve();
+
+  constructor(options: {
+    plan: ServicePlan;
+    cwd: string;
+    env: Readonly<Record<string, string | undefined>>;
+    logFile: string;
+    onChange: () => void;
+  }) {
+    const { plan, cwd, env, logFile, onChange } = options;
+    this.plan = plan;
+    this.logFile = logFile;
+    this.#log = new ServiceLog(logFile);
+    this.#run = () => runServiceProcess({ main: plan.main, cwd, env, log: this.#log });
+    this.#onChange = onChange;
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  /** Starts since the first one. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** `undefined` while no process runs. */
+  get identity(): ProcessIdentity | undefined {
+    return this.#process?.identity;
+  }
+
+  /** Resolves once it works. Rejects, with the end of its log, when it ends or takes too long before: a first start is not repeated. */
+  async start(): Promise<void> {
+    const run = this.#begin();
+    const outcome = await untilReady(run);
+    if (outcome !== 'ready') {
+      run.kill('SIGKILL');
+      await run.ended;
+      this.#become('failed', undefined);
+      throw new Error(
+        `${processName(this.plan)} did not start (${outcome}). The end of ${this.logFile}:\n${lastLines(this.logFile, 15).join('\n')}`,
+      );
+    }
+    this.#become('ready', run);
+    this.#life = this.#supervise(run);
+  }
+
+  /** SIGTERM, a bounded time to drain, SIGKILL. Resolves when no process is left. */
+  async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return await this.#life;
+    this.#stopping.abort();
+    const run = this.#process;
+    if (run !== undefined) {
+      this.#become('stopping', run);
+      run.kill('SIGTERM');
+      await Promise.race([run.ended, sleep(drainWithinMs, undefined, { ref: false })]);
+      run.kill('SIGKILL');
+      await run.ended;
+    }
+    await this.#life;
+    this.#become('stopped', undefined);
+    this.#log.close();
+  }
+
+  /** SIGKILL now, also in the middle of a drain. */
+  kill(): void {
+    this.#stopping.abort();
+    this.#process?.kill('SIGKILL');
+  }
+
+  async #supervise(first: ServiceProcess): Promise<void> {
+    let run: ServiceProcess = first;
+    let ends = 0;
+    for (;;) {
+      const startedAt = performance.now();
+      this.#note(`ended: ${await run.ended}`);
+      if (this.#stopping.signal.aborted) return;
+      ends = endsInARow(ends, performance.now() - startedAt);
+      const waitMs = restartWaitMs(ends);
+      if (waitMs === undefined) return this.#become('failed', undefined);
+      this.#become('restarting', undefined);
+      await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      if (this.#stopping.signal.aborted) return;
+      this.#restarts += 1;
+      run = this.#begin();
+      this.#becomeReadyLater(run);
+    }
+  }
+
+  /** A restart that hangs before it works is ended, and so counts as one more end. */
+  #becomeReadyLater(run: ServiceProcess): void {
+    untilReady(run).then((outcome) => {
+      if (this.#process !== run || this.#state !== 'starting') return;
+      if (outcome === 'ready') this.#become('ready', run);
+      else run.kill('SIGKILL');
+    });
+  }
+
+  #begin(): ServiceProcess {
+    const run = this.#run();
+    this.#become('starting', run);
+    return run;
+  }
+
+  #become(state: ServiceState, run: ServiceProcess | undefined): void {
+    this.#state = state;
+    this.#process = run;
+    this.#onChange();
+  }
+
+  #note(text: string): void {
+    this.#log.write(
+      Buffer.from(`${JSON.stringify({ time: Date.now(), supervisor: processName(this.plan), msg: text })}\n`),
+    );
+  }
+}
+
+async function untilReady(run: ServiceProcess): Promise<string> {
+  const late = new AbortController();
+  const outcome = await Promise.race([
+    run.ready.then(() => 'ready'),
+    run.ended,
+    sleep(readyWithinMs, `not ready after ${readyWithinMs} ms`, { signal: late.signal }),
+  ]);
+  late.abort();
+  return outcome;
+}

@@ -1,0 +1,102 @@
+import { type Column, type Field, formatAge, formatRoughly, formatTime, type Tone, truncate } from '@warren/cli';
+import type { LetterDetails } from '@warren/dead-letters';
+import type { AttemptRun, Letter, LetterState } from '@warren/ledger';
+
+/** Characters of a body or of headers that a person is shown; `--json` has them whole. */
+const shownChars = 600;
+
+export function letterColumns(now: () => number): readonly Column<Letter>[] {
+  return [
+    { name: 'id', text: ({ id, taskId }) => taskId ?? id },
+    { name: 'type', text: ({ type }) => type ?? '-' },
+    { name: 'state', text: ({ state }) => state, tone: ({ state }) => toneOf(state) },
+    { name: 'code', text: ({ code }) => code },
+    { name: 'age', text: ({ lastSeen }) => formatAge(lastSeen, now()), align: 'right' },
+    { name: 'seen', text: ({ timesSeen }) => String(timesSeen), align: 'right', optional: true },
+    { name: 'rule', text: ({ rule }) => rule ?? '-', optional: true },
+    { name: 'tenant', text: ({ related }) => related.tenant ?? '-', optional: true },
+    { name: 'queue', text: ({ sourceQueue }) => sourceQueue, optional: true },
+    { name: 'reason', text: ({ reason }) => reason, flexible: true },
+  ];
+}
+
+/** A letter as JSON has it: the body as bytes, and as text where it is some. */
+export function letterJson(letter: Letter): object {
+  return {
+    ...letter,
+    body: { base64: letter.body.toString('base64'), text: textOf(letter.body) ?? null },
+    properties: JSON.parse(letter.properties),
+  };
+}
+
+export function detailFields({ advice, letter, runs, task }: LetterDetails, now: number): readonly Field[] {
+  const { related } = letter;
+  const seen = `${formatTime(letter.lastSeen)} (${formatAge(letter.lastSeen, now)} ago)`;
+  return present([
+    ['LETTER', letter.id],
+    ['TASK', task === null ? 'none: the message says no task that is on record' : `${task.id}, ${task.state}`],
+    ['TYPE', letter.type],
+    [
+      'STATE',
+      letter.resolution === null ? letter.state : `${letter.state}: ${letter.resolution}`,
+      toneOf(letter.state),
+    ],
+    ['CODE', letter.rule === null ? letter.code : `${letter.code} (rule ${letter.rule})`],
+    ['REASON', letter.reason],
+    ['NEXT', advice, 'strong'],
+    ['FROM', letter.routingKey === '' ? letter.sourceQueue : `${letter.sourceQueue}, key ${letter.routingKey}`],
+    ['FIRST SEEN', formatTime(letter.firstSeen)],
+    ['LAST SEEN', letter.timesSeen === 1 ? seen : `${seen}, seen ${letter.timesSeen} times`],
+    ['TENANT', related.tenant],
+    ['GROUP', related.group],
+    ['KEY', related.idempotencyKey],
+    ['CORRELATION', related.correlationId],
+    ['ENTITIES', related.entities?.join(', ')],
+    ...runs.map(
+      (run): MaybeField => [`RUN ${run.token}`, runText(run, now), run.outcome === 'failed' ? 'bad' : undefined],
+    ),
+    ['PROPERTIES', truncate(letter.properties, shownChars)],
+    ['BODY', bodyText(letter.body)],
+  ]);
+}
+
+function runText({ attempt, code, endedAt, error, outcome, startedAt, worker }: AttemptRun, now: number): string {
+  const took = formatRoughly((endedAt ?? now) - startedAt);
+  const failure = code === null ? '' : `: ${code}: ${error ?? ''}`;
+  return `attempt ${attempt} at ${formatTime(startedAt)} for ${took} on ${worker}, ${outcome}${failure}`;
+}
+
+function bodyText(body: Buffer): string {
+  const text = textOf(body);
+  return text === undefined
+    ? `${body.byteLength} bytes that are no text: --json has them`
+    : truncate(text.replaceAll('\n', ' '), shownChars);
+}
+
+function textOf(body: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function toneOf(state: LetterState): Tone | undefined {
+  switch (state) {
+    case 'parked':
+      return 'bad';
+    case 'received':
+    case 'retrying':
+      return 'warn';
+    case 'replayed':
+    case 'cancelled':
+    case 'settled':
+      return 'dim';
+  }
+}
+
+type MaybeField = readonly [name: string, text: string | null | undefined, tone?: Tone | undefined];
+
+function present(fields: readonly MaybeField[]): Field[] {
+  return fields.flatMap(([name, text, tone]): Field[] => (text ? [[name, text, tone]] : []));
+}

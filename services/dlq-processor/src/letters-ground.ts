@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { connectBroker, createDispatcher, createPublisher, delayBy } from '@warren/broker';
+import type { CommandContext } from '@warren/cli';
+import { createOperations, type Operations } from '@warren/dead-letters';
+import { openLedger } from '@warren/ledger';
+import { pino } from 'pino';
+import { type Addresses, addressOf } from './addresses.js';
+
+/** How long a command tries to reach the broker, and waits for one confirm, in milliseconds. */
+const brokerWithinMs = 5_000;
+
+/** What the commands need of the world around them, which tests replace. */
+export interface LettersWorld {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+  readonly stderr: NodeJS.WritableStream;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly findStack: () => Addresses | undefined;
+}
+
+export interface LettersContext extends CommandContext {
+  readonly world: LettersWorld;
+}
+
+/**
+ * Runs `work` on the ledger alone, and lets go of it. Nothing can be published. Throws within 5 s where the ledger does
+ * not answer, naming it.
+ */
+export function withLetters<Result>(
+  context: LettersContext,
+  work: (operations: Operations) => Promise<Result>,
+): Promise<Result> {
+  const unpublished = async () => {
+    throw new Error('this command has no broker: this is a defect');
+  };
+  return withLedger(context, (ledger) =>
+    work(
+      createOperations({
+        ledger,
+        dispatcher: { dispatch: unpublished },
+        publisher: { publish: unpublished },
+        now: context.world.now,
+      }),
+    ),
+  );
+}
+
+/** Runs `work` on ledger and broker. Throws within 10 s where one does not answer, naming it. */
+export async function withLettersAndBroker<Result>(
+  context: LettersContext,
+  work: (operations: Operations) => Promise<Result>,
+): Promise<Result> {
+  const { env, world } = context;
+  const connection = await connectBroker({
+    urls: addressOf('amqpUrl', env, world.findStack),
+    name: `warren-cli#${process.pid}`,
+    log: pino({ level: 'silent' }),
+    connectTimeoutMs: brokerWithinMs,
+  });
+  const publisher = createPublisher(connection, { timeoutMs: brokerWithinMs });
+  try {
+    return await withLedger(context, (ledger) => {
+      // A replay is published at once, so it is all the same which delay the broker has.
+      const delay = delayBy('ladder');
+      const dispatcher = createDispatcher({ ledger, publisher, delay, now: world.now, newCopy: randomUUID });
+      return work(createOperations({ ledger, dispatcher, publisher, now: world.now }));
+    });
+  } finally {
+    await publisher.close();
+    await connection.close();
+  }
+}
+
+async function withLedger<Result>(
+  { env, world }: LettersContext,
+  work: (ledger: Awaited<ReturnType<typeof openLedger>>) => Promise<Result>,
+): Promise<Result> {
+  const ledger = await openLedger(addressOf('ledgerUrl', env, world.findStack));
+  try {
+    return await work(ledger);
+  } finally {
+    await ledger.close();
+  }
+}

@@ -1,0 +1,16 @@
+import { runService } from '@warren/cli';
+import { pino } from 'pino';
+import { readConfig } from './config.js';
+import { startDlqProcessor } from './dlq-processor.js';
+
+const log = pino({ base: { service: 'dlq-processor' } });
+
+await runService({
+  name: 'dlq-processor',
+  log,
+  start: () => {
+    const config = readConfig();
+    log.level = config.logLevel;
+    return startDlqProcessor({ config, log });
+  },
+});

@@ -1,0 +1,62 @@
+import { CommandError, exitCodes } from '@warren/cli';
+import type { Ledger } from '@warren/ledger';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { readId } from './build-submission.js';
+import { type TaskContext, withLedger } from './task-context.js';
+
+export function addCancelCommand(task: Command, context: TaskContext): void {
+  task
+    .command('cancel')
+    .description('end tasks that are not done: a worker that has one is stopped, its result is refused')
+    .argument('<id...>', 'the tasks')
+    .option('--reason <text>', 'what stands on record (default: cancelled by hand)')
+    .action((ids: string[], flags: unknown) => {
+      const { reason } = cancelFlags.parse(flags);
+      return cancel([...new Set(ids.map((id) => readId(id, '<id>')))], reason, context);
+    });
+}
+
+const cancelFlags = z.object({ reason: z.string().min(1).max(500).default('cancelled by hand') });
+
+interface Cancelled {
+  readonly id: string;
+  readonly cancelled: boolean;
+  /** Why not. */
+  readonly why: string | null;
+}
+
+async function cancel(ids: readonly string[], reason: string, context: TaskContext): Promise<void> {
+  const { output, world } = context;
+  const outcomes = await withLedger(context, async (ledger) => {
+    const done: Cancelled[] = [];
+    for (const id of ids) done.push(await cancelOne(id, reason, ledger, world.now()));
+    return done;
+  });
+  output.table(outcomes, [
+    { name: 'task', text: ({ id }) => id },
+    {
+      name: 'outcome',
+      text: ({ why }) => (why === null ? 'cancelled' : `refused: ${why}`),
+      tone: ({ why }) => (why === null ? 'good' : 'bad'),
+    },
+  ]);
+  const refused = outcomes.filter(({ cancelled }) => !cancelled);
+  if (refused.length === 0) return;
+  const [first] = refused;
+  throw new CommandError(
+    ids.length === 1
+      ? `task ${first?.id}: ${first?.why}`
+      : `${refused.length} of ${ids.length} tasks were not cancelled`,
+    { code: 'invalid-state', exitCode: refused.length === ids.length ? exitCodes.failed : exitCodes.partlyDone },
+  );
+}
+
+/** A parked task's letter is closed with it, or people would go on finding it among those that wait for them. */
+async function cancelOne(id: string, reason: string, ledger: Ledger, now: number): Promise<Cancelled> {
+  const answer = await ledger.cancel(id, { now, reason });
+  if (answer.kind === 'refused') return { id, cancelled: false, why: answer.why };
+  const letter = await ledger.letters.find(id);
+  if (letter !== undefined) await ledger.letters.decide(letter.id, { state: 'cancelled', resolution: reason }, now);
+  return { id, cancelled: true, why: null };
+}

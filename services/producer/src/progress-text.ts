@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+const progressStep = z.object({ message: z.string(), done: z.number().optional(), total: z.number().optional() });
+
+export type ProgressStep = z.infer<typeof progressStep>;
+
+/** The step that a task's row holds as JSON; undefined where it holds none. */
+export function readProgress(progress: string | null): ProgressStep | undefined {
+  if (progress === null) return undefined;
+  const parsed = progressStep.safeParse(JSON.parse(progress));
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** `reading README.md (1 of 2)`. */
+export function progressText({ message, done, total }: ProgressStep): string {
+  return done === undefined || total === undefined || total === 0 ? message : `${message} (${done} of ${total})`;
+}

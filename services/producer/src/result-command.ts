@@ -1,0 +1,30 @@
+import { CommandError } from '@warren/cli';
+import type { Command } from 'commander';
+import { readId } from './build-submission.js';
+import { standingOf } from './standing.js';
+import { type TaskContext, taskOrThrow, withLedger } from './task-context.js';
+
+export function addResultCommand(task: Command, context: TaskContext): void {
+  task
+    .command('result')
+    .description('print the result of a completed task as JSON')
+    .argument('<id>', 'the task')
+    .action((id: string) => printResult(readId(id, '<id>'), context));
+}
+
+async function printResult(id: string, context: TaskContext): Promise<void> {
+  const { output, world } = context;
+  const found = await withLedger(context, async (ledger) => ({
+    task: await taskOrThrow(ledger, id),
+    result: await ledger.queries.result(id),
+  }));
+  if (found.result !== undefined) {
+    const result: unknown = JSON.parse(found.result.result);
+    return output.result(result, JSON.stringify(result, undefined, 2));
+  }
+  const { says, next } = standingOf(found.task, {}, world.now());
+  throw new CommandError(`task ${id} has no result: it is ${found.task.state}, ${says}`, {
+    code: found.task.reasonCode ?? 'invalid-state',
+    next: next ?? `warren task show ${id}`,
+  });
+}

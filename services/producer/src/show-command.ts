@@ -1,0 +1,145 @@
+import { type Column, type Field, formatAge, formatRoughly, formatTime, type Tone, truncate } from '@warren/cli';
+import type { AttemptRun, Task } from '@warren/ledger';
+import { classOf, type TaskState } from '@warren/tasks';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { readId } from './build-submission.js';
+import { resultText } from './result-text.js';
+import { type Standing, standingOf } from './standing.js';
+import { standingFacts } from './standing-facts.js';
+import { settingsOfBroker, type TaskContext, taskOrThrow, withLedger } from './task-context.js';
+
+/** Characters of an input that a person is shown; `--json` has it whole. */
+const shownInputChars = 400;
+
+export function addShowCommand(task: Command, context: TaskContext): void {
+  task
+    .command('show')
+    .description('everything about one task: its state and why, every run, its result')
+    .argument('<id>', 'the task')
+    .action((id: string) => show(readId(id, '<id>'), context));
+}
+
+async function show(id: string, context: TaskContext): Promise<void> {
+  const { output, world } = context;
+  const now = world.now();
+  const found = await withLedger(context, async (ledger) => {
+    const task = await taskOrThrow(ledger, id);
+    const [facts, runs, payload, result] = await Promise.all([
+      standingFacts(task, ledger, settingsOfBroker(context), now),
+      ledger.queries.runs(id),
+      ledger.queries.payload(id),
+      ledger.queries.result(id),
+    ]);
+    return { task, standing: standingOf(task, facts, now), runs, payload, result };
+  });
+  const { task, standing, runs } = found;
+  const input: unknown = found.payload === undefined ? null : JSON.parse(found.payload);
+  const result: unknown = found.result === undefined ? null : JSON.parse(found.result.result);
+  const cost: unknown = found.result?.cost ? JSON.parse(found.result.cost) : null;
+  if (output.json)
+    return output.result({ ...task, why: standing.says, next: standing.next ?? null, input, runs, result, cost }, '');
+
+  output.fields(task, [...identity(task, standing, now), ...optionFields(task), ...contents(input, cost)]);
+  if (runs.length > 0) {
+    output.result(null, '');
+    output.table(runs, runColumns(now));
+  }
+  if (result !== null) output.result(null, `\n${resultText(task.type, result, output.paint)}`);
+}
+
+function identity(task: Task, { says, next }: Standing, now: number): Field[] {
+  return present([
+    ['TASK', task.id],
+    ['TYPE', task.type],
+    ['STATE', `${task.state}: ${says}`, toneOf(task.state)],
+    ['NEXT', next],
+    ['ATTEMPT', task.attempt === 1 ? undefined : String(task.attempt)],
+    ['SUBMITTED', `${formatTime(task.createdAt)} (${formatAge(task.createdAt, now)} ago)`],
+    [
+      'FINISHED',
+      task.finishedAt === null ? undefined : `${formatTime(task.finishedAt)} (${formatAge(task.finishedAt, now)} ago)`,
+    ],
+  ]);
+}
+
+function optionFields(task: Task): Field[] {
+  return present([
+    ['PRIORITY', `${classOf(task.priority)} (${task.priority})`],
+    ['DEADLINE', task.deadlineAt === null ? undefined : formatTime(task.deadlineAt)],
+    ['EXPIRES', task.expiresMs === null ? undefined : `after ${formatRoughly(task.expiresMs)} in its queue`],
+    ['TENANT', task.tenant],
+    ['GROUP', task.group],
+    ['ENTITIES', task.entities.join(', ')],
+    ['KEY', task.idempotencyKey],
+    ['CORRELATION', task.correlationId],
+    ['REPLY TO', task.replyTo],
+    [
+      'DUPLICATES',
+      task.duplicates === 0
+        ? undefined
+        : task.duplicates === 1
+          ? 'submitted again once'
+          : `submitted again ${task.duplicates} times`,
+    ],
+  ]);
+}
+
+function contents(input: unknown, cost: unknown): Field[] {
+  return present([
+    ['INPUT', truncate(JSON.stringify(input), shownInputChars)],
+    ['COST', costText(cost)],
+  ]);
+}
+
+type MaybeField = readonly [name: string, text: string | null | undefined, tone?: Tone | undefined];
+
+function present(fields: readonly MaybeField[]): Field[] {
+  return fields.flatMap(([name, text, tone]): Field[] => (text ? [[name, text, tone]] : []));
+}
+
+export function toneOf(state: TaskState): Tone | undefined {
+  switch (state) {
+    case 'completed':
+      return 'good';
+    case 'parked':
+      return 'bad';
+    case 'dead-lettered':
+    case 'retry-scheduled':
+    case 'snoozed':
+      return 'warn';
+    case 'cancelled':
+    case 'discarded':
+      return 'dim';
+    default:
+      return undefined;
+  }
+}
+
+function runColumns(now: number): readonly Column<AttemptRun>[] {
+  return [
+    { name: 'attempt', text: (run) => String(run.attempt), align: 'right' },
+    { name: 'worker', text: (run) => run.worker },
+    { name: 'started', text: (run) => formatTime(run.startedAt) },
+    { name: 'took', text: (run) => formatRoughly((run.endedAt ?? now) - run.startedAt), align: 'right' },
+    { name: 'outcome', text: (run) => run.outcome, tone: (run) => outcomeTone(run) },
+    { name: 'error', text: (run) => (run.code === null ? '' : `${run.code}: ${run.error ?? ''}`), flexible: true },
+  ];
+}
+
+function outcomeTone({ outcome }: AttemptRun): Tone | undefined {
+  if (outcome === 'completed') return 'good';
+  return outcome === 'failed' || outcome === 'lost' ? 'bad' : undefined;
+}
+
+const amounts = z.record(z.string(), z.number());
+
+function costText(cost: unknown): string {
+  const parsed = amounts.safeParse(cost);
+  if (!parsed.success) return '';
+  return Object.entries(parsed.data)
+    .map(([unit, amount]) => `${unit} ${numbers.format(amount)}`)
+    .join(', ');
+}
+
+const numbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 4 });

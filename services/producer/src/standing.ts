@@ -1,0 +1,168 @@
+import { formatAge, formatRoughly, formatTime } from '@warren/cli';
+import type { AttemptRun, Task } from '@warren/ledger';
+import { findTaskType } from '@warren/tasks';
+import { workQueue } from '@warren/topology';
+import { progressText, readProgress } from './progress-text.js';
+
+/** Where a task stands and why, in words for a person. */
+export interface Standing {
+  /** Continues the state's name: `waits in queue tasks.summarize behind 12 others`. */
+  readonly says: string;
+  /** What to do about it, where there is something to do: words and commands. */
+  readonly next: string | undefined;
+}
+
+/** What is known beside the task's own row; every part may be missing. */
+export interface StandingFacts {
+  /** How many tasks its queue serves before it. `atLeast`: there are more than were counted. */
+  readonly ahead?: { readonly count: number; readonly atLeast: boolean };
+  /** Workers that consume its queue, as the broker counted them last. */
+  readonly consumers?: number;
+  /** The newest run. */
+  readonly lastRun?: AttemptRun;
+  /** What the dead-letter rules advise. */
+  readonly advice?: string;
+}
+
+/** A debt or a decision that takes longer than this means that somebody is not there, in milliseconds. */
+const soonMs = 10_000;
+
+/** A move as one line among others, for who follows a task: without what the lines after it tell. */
+export function moveWords(task: Task, now: number): string {
+  if (task.state !== 'running' || task.lease === null) return `${task.state}: ${standingOf(task, {}, now).says}`;
+  return `running on ${task.lease.owner}${task.attempt > 1 ? ` (${attemptWords(task)})` : ''}`;
+}
+
+/** Why a task waits, runs or ended. Pure: `now` is in epoch milliseconds. */
+export function standingOf(task: Task, facts: StandingFacts, now: number): Standing {
+  switch (task.state) {
+    case 'accepted':
+      return owed(task, now);
+    case 'scheduled':
+      return task.dueAt > now
+        ? says(`starts ${instant(task.dueAt, now)}, as its submitter asked`)
+        : queued(task, facts);
+    case 'queued':
+      return queued(task, facts);
+    case 'running':
+      return running(task, facts, now);
+    case 'snoozed':
+      return task.dueAt > now
+        ? says(`comes back ${inTime(task.dueAt, now)}: ${task.reason ?? 'its worker put it off'}`)
+        : queued(task, facts);
+    case 'dead-lettered':
+      return deadLettered(task, now);
+    case 'retry-scheduled':
+      return task.dueAt > now
+        ? says(`tried again ${inTime(task.dueAt, now)} (${attemptWords(task)})${because(task)}`)
+        : queued(task, facts, `for ${attemptWords(task)}${because(task)}`);
+    case 'parked':
+      return parked(task, facts);
+    case 'completed':
+      return says(`${tookWords(task)}`, `warren task result ${task.id}`);
+    case 'cancelled':
+      return says(task.reason ?? 'somebody cancelled it');
+    case 'discarded':
+      return says(task.reason ?? 'nobody needs it any more');
+  }
+}
+
+function says(words: string, next?: string): Standing {
+  return { says: words, next };
+}
+
+/** The confirm is noted with the ledger's next batch, so a young debt says nothing. */
+function owed(task: Task, now: number): Standing {
+  const waited = now - task.dispatchedAt;
+  if (waited < soonMs) return says(`on its way to queue ${workQueue(task.type)}`);
+  return says(
+    `on record for ${formatRoughly(waited)}, and the broker has not confirmed it`,
+    'the DLQ processor publishes it again; `warren status` shows whether that runs',
+  );
+}
+
+function queued(task: Task, { ahead, consumers }: StandingFacts, what = ''): Standing {
+  const queue = workQueue(task.type);
+  const words = [`waits in queue ${queue}`, positionWords(ahead), what].filter((part) => part !== '').join(' ');
+  if (consumers !== 0) return says(words);
+  return says(`${words}; no worker takes from that queue`, `start a ${task.type} worker: \`warren up\` starts one`);
+}
+
+function positionWords(ahead: StandingFacts['ahead']): string {
+  if (ahead === undefined) return '';
+  if (ahead.count === 0) return 'and is the next';
+  const others = ahead.count === 1 ? '1 other' : `${ahead.count} others`;
+  return `behind ${ahead.atLeast ? 'at least ' : ''}${others}`;
+}
+
+function running(task: Task, { lastRun }: StandingFacts, now: number): Standing {
+  const { lease } = task;
+  const since = lastRun?.outcome === 'running' ? ` for ${formatRoughly(now - lastRun.startedAt)}` : '';
+  const step = readProgress(task.progress);
+  const doing = step === undefined ? '' : `: ${progressText(step)}`;
+  const attempt = task.attempt > 1 ? ` (${attemptWords(task)})` : '';
+  if (lease === null) return says(`runs${since}${attempt}${doing}`);
+  if (lease.until > now) {
+    const held = `lease until ${clock(lease.until)}`;
+    return says(`runs on ${lease.owner}${since}${attempt}, ${held}${doing}`);
+  }
+  const gone = `${lease.owner} has not been heard of since its lease ended ${formatAge(lease.until, now)} ago`;
+  return says(`${gone}; another worker takes over${crashWords(task)}`);
+}
+
+function crashWords({ lostTokens }: Task): string {
+  const runs = lostTokens.length === 1 ? '1 run' : `${lostTokens.length} runs`;
+  return lostTokens.length === 0 ? '' : ` (${runs} of it started and never ended)`;
+}
+
+function deadLettered(task: Task, now: number): Standing {
+  const words = `${attemptWords(task)} failed${because(task)}; what follows is being decided`;
+  if (now - task.dispatchedAt < soonMs) return says(words);
+  return says(words, 'the DLQ processor decides; `warren status` shows whether it runs');
+}
+
+function parked(task: Task, { advice }: StandingFacts): Standing {
+  const words = `waits for a person${because(task)}`;
+  const look = `warren dead-letters show ${task.id}`;
+  return says(words, advice === undefined ? look : `${advice}\n${look}`);
+}
+
+function because({ reasonCode, reason }: Task): string {
+  if (reasonCode === null) return '';
+  return reason === null || reason === ''
+    ? ` because ${reasonCode}`
+    : ` because ${reasonCode}: ${reason.replace(/\.$/, '')}`;
+}
+
+/** `attempt 3 of 5`; after a replay its number counts on, and the allowance begins anew: `attempt 6 (1 of 5 since the replay)`. */
+export function attemptWords({ attempt, allowanceFrom, type }: Task): string {
+  const max = findTaskType(type)?.policy.maxAttempts;
+  const nth = attempt - allowanceFrom + 1;
+  if (max === undefined) return `attempt ${attempt}`;
+  return allowanceFrom === 1
+    ? `attempt ${attempt} of ${max}`
+    : `attempt ${attempt} (${nth} of ${max} since the replay)`;
+}
+
+function tookWords(task: Task): string {
+  const attempts = task.attempt === 1 ? 'on the first attempt' : `on attempt ${task.attempt}`;
+  const { finishedAt } = task;
+  return finishedAt === null
+    ? attempts
+    : `${attempts}, ${formatRoughly(finishedAt - task.createdAt)} after it was submitted`;
+}
+
+/** `in 8s`. */
+function inTime(at: number, now: number): string {
+  return `in ${formatRoughly(at - now)}`;
+}
+
+/** `in 5m (2026-03-01T09:30:00Z)`. */
+function instant(at: number, now: number): string {
+  return `${inTime(at, now)} (${formatTime(at)})`;
+}
+
+/** `09:30:00Z`. */
+function clock(at: number): string {
+  return formatTime(at).slice(11);
+}

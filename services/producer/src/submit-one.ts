@@ -1,0 +1,140 @@
+import { CommandError, exitCodes, formatRoughly } from '@warren/cli';
+import type { IntakeAnswer, Submission } from '@warren/intake';
+import type { Task } from '@warren/ledger';
+import type { BuiltSubmission } from './build-submission.js';
+import { assertSubmittable, defectError } from './explain-defect.js';
+import { follow } from './follow.js';
+import { type Ground, openGround } from './ground.js';
+import { createNarrator } from './narrate.js';
+import { resultText } from './result-text.js';
+import { standingOf } from './standing.js';
+import { Interrupted, settingsOfBoth, type TaskContext } from './task-context.js';
+
+export interface SubmitOneFlags {
+  readonly dryRun: boolean;
+  readonly wait: boolean;
+  /** How long `wait` waits, in milliseconds; undefined: until the task is done. */
+  readonly timeoutMs: number | undefined;
+}
+
+type Taken = Exclude<IntakeAnswer, { kind: 'rejected' }>;
+
+/** `warren task submit` for one task. */
+export async function submitOne(built: BuiltSubmission, flags: SubmitOneFlags, context: TaskContext): Promise<void> {
+  const { submission } = built;
+  assertSubmittable(submission, built.flagOf);
+  if (flags.dryRun) return tellDryRun(submission, context);
+
+  const failures: unknown[] = [];
+  const ground = await openGround(settingsOfBoth(context), {
+    now: context.world.now,
+    onPublishFailed: (_task, error) => failures.push(error),
+  });
+  try {
+    const taken = await submit(built, ground);
+    tellTaken(taken, failures[0], context);
+    if (flags.wait) await waitForEnd(taken, flags.timeoutMs, ground, context);
+    else context.output.result(recordOf(taken), taken.task.id);
+  } finally {
+    await ground.close();
+  }
+}
+
+function tellDryRun(submission: Submission, { output }: TaskContext): void {
+  output.note(`dry run: this ${submission.type} task would be taken; nothing was recorded or published`);
+  output.result({ dryRun: true, ...submission }, JSON.stringify(submission, undefined, 2));
+}
+
+async function submit({ submission, flagOf }: BuiltSubmission, ground: Ground): Promise<Taken> {
+  const answer = await ground.intake.submit(submission);
+  if (answer.kind !== 'rejected') return answer;
+  const { defect } = answer;
+  if (defect.code !== 'overloaded') throw defectError(defect, submission, flagOf);
+  throw new CommandError(defect.message, { code: defect.code, next: '`warren doctor` shows what holds the broker up' });
+}
+
+function tellTaken(taken: Taken, publishFailure: unknown, { output, world }: TaskContext): void {
+  if (output.json) return;
+  const { task } = taken;
+  if (taken.kind === 'duplicate') {
+    output.note(`the same task was submitted before: nothing new was started. It is ${task.state}`);
+    return;
+  }
+  const when = task.state === 'scheduled' ? `: ${standingOf(task, {}, world.now()).says}` : '';
+  output.note(`${task.type} task accepted${when}`);
+  if (!taken.published) output.note(`it is on record, but not yet published: ${messageOf(publishFailure)}`);
+}
+
+/** What a program is told of a submission. */
+function recordOf(taken: Taken) {
+  const { id, type, state } = taken.task;
+  return {
+    id,
+    type,
+    state,
+    duplicate: taken.kind === 'duplicate',
+    published: taken.kind === 'duplicate' || taken.published,
+  };
+}
+
+async function waitForEnd(
+  taken: Taken,
+  timeoutMs: number | undefined,
+  ground: Ground,
+  context: TaskContext,
+): Promise<void> {
+  const { output, world } = context;
+  const narrator = createNarrator(output, world.now);
+  try {
+    const signal =
+      timeoutMs === undefined
+        ? world.interruption()
+        : AbortSignal.any([world.interruption(), AbortSignal.timeout(timeoutMs)]);
+    const parts = { ledger: ground.ledger, connection: ground.connection, pollMs: world.pollMs, signal };
+    const task = await follow(taken.task.id, parts, narrator);
+    narrator.end();
+    await tellEnd(taken, task, ground, context);
+  } catch (error) {
+    narrator.end();
+    throw await whyNotWaited(error, taken.task.id, timeoutMs, ground, context);
+  }
+}
+
+async function tellEnd(taken: Taken, task: Task, { ledger }: Ground, { output, world }: TaskContext): Promise<void> {
+  const found = await ledger.queries.result(task.id);
+  const result: unknown = found === undefined ? undefined : JSON.parse(found.result);
+  const { attempt, reasonCode: code, reason } = task;
+  const cost: unknown = found?.cost ? JSON.parse(found.cost) : null;
+  const record = { ...recordOf(taken), state: task.state, attempt, code, reason, cost, result };
+  output.result(record, result === undefined ? '' : resultText(task.type, result, output.paint));
+  if (task.state === 'completed') return;
+  const { says, next } = standingOf(task, {}, world.now());
+  throw new CommandError(`task ${task.id} is ${task.state}: ${says}`, {
+    code: code ?? task.state,
+    next: next ?? `warren task show ${task.id}`,
+    exitCode: exitCodes.failed,
+  });
+}
+
+async function whyNotWaited(
+  error: unknown,
+  id: string,
+  timeoutMs: number | undefined,
+  { ledger }: Ground,
+  { world }: TaskContext,
+): Promise<unknown> {
+  const next = `it goes on: warren task watch ${id}`;
+  if (error instanceof Interrupted)
+    return new CommandError(`task ${id}: you stopped waiting`, { code: 'interrupted', next });
+  if (!(error instanceof Error) || error.name !== 'TimeoutError') return error;
+  const task = await ledger.queries.task(id).catch(() => undefined);
+  const where = task === undefined ? '' : `: it is ${task.state}, ${standingOf(task, {}, world.now()).says}`;
+  return new CommandError(`task ${id} is not done after ${formatRoughly(timeoutMs ?? 0)}${where}`, {
+    code: 'timeout',
+    next,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

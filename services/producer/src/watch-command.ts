@@ -1,0 +1,160 @@
+import {
+  type BrokerConnection,
+  connectBroker,
+  type EventListener,
+  listenEvents,
+  type TaskEventBody,
+} from '@warren/broker';
+import { CommandError, formatTime, type Output, printable } from '@warren/cli';
+import type { Ledger, Task } from '@warren/ledger';
+import { openStates } from '@warren/tasks';
+import type { Command } from 'commander';
+import { readId } from './build-submission.js';
+import { createBell, follow, type Hearer, readEvent } from './follow.js';
+import { silentLog } from './ground.js';
+import { type ProgressStep, progressText } from './progress-text.js';
+import { moveWords } from './standing.js';
+import { Interrupted, settingsOfBroker, type TaskContext, withLedger } from './task-context.js';
+
+/** The newest tasks that are compared with what was shown before, to make up for lost events. */
+const comparedTasks = 200;
+/** How long the broker may take before the ledger alone is read, in milliseconds. */
+const connectTimeoutMs = 4_000;
+
+export function addWatchCommand(task: Command, context: TaskContext): void {
+  task
+    .command('watch')
+    .description('what happens, as it happens: to one task until it is done, or to all until Ctrl-C')
+    .argument('[id]', 'the task')
+    .action((id: string | undefined) => watch(id === undefined ? undefined : readId(id, '<id>'), context));
+}
+
+async function watch(id: string | undefined, context: TaskContext): Promise<void> {
+  const signal = context.world.interruption();
+  await withLedger(context, async (ledger) => {
+    const connection = await connectIfPossible(context);
+    try {
+      if (id === undefined) await watchAll(ledger, connection, signal, context);
+      else await watchOne(id, ledger, connection, signal, context);
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+    } finally {
+      await connection?.close();
+    }
+  });
+}
+
+/** The ledger tells the same a little later, so a broker that is away is no reason to give up. */
+async function connectIfPossible(context: TaskContext): Promise<BrokerConnection | undefined> {
+  const settings = settingsOfBroker(context);
+  if (settings === undefined) return undefined;
+  try {
+    const name = `warren-cli#${process.pid}`;
+    return await connectBroker({ urls: settings.amqpUrl, name, log: silentLog, connectTimeoutMs });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    context.output.note(`no events (${why}); the ledger is read every ${context.world.pollMs} ms instead`);
+    return undefined;
+  }
+}
+
+async function watchOne(
+  id: string,
+  ledger: Ledger,
+  connection: BrokerConnection | undefined,
+  signal: AbortSignal,
+  { output, world }: TaskContext,
+): Promise<void> {
+  let present: Task | undefined;
+  const hearer: Hearer = {
+    onMove(task) {
+      present = task;
+      tellMove(task, world.now(), output);
+    },
+    onStep(step) {
+      if (present !== undefined) tellStep(present, step, world.now(), output);
+    },
+  };
+  await follow(id, { ledger, connection, pollMs: world.pollMs, signal }, hearer);
+}
+
+/** Events bring the steps and wake; which state a task is in is read from the ledger. */
+async function watchAll(
+  ledger: Ledger,
+  connection: BrokerConnection | undefined,
+  signal: AbortSignal,
+  { output, world }: TaskContext,
+): Promise<void> {
+  const bell = createBell();
+  const seen = new Seen();
+  for (const task of await ledger.queries.tasks({ limit: comparedTasks })) seen.isNew(task);
+  if (!output.json) output.note(`${await openWords(ledger)}; Ctrl-C ends this`);
+  const listener = await listenToAll(connection, (event) => {
+    if (event?.progress !== undefined)
+      tellStep({ id: event.task_id, type: event.type }, event.progress, event.at, output);
+    else bell.ring();
+  });
+  try {
+    for (;;) {
+      await bell.rung(world.pollMs, signal);
+      const tasks = await ledger.queries.tasks({ limit: comparedTasks });
+      for (const task of tasks.toReversed()) if (seen.isNew(task)) tellMove(task, world.now(), output);
+    }
+  } finally {
+    await listener?.close();
+  }
+}
+
+async function listenToAll(
+  connection: BrokerConnection | undefined,
+  onEvent: (event: TaskEventBody | undefined) => void,
+): Promise<EventListener | undefined> {
+  if (connection === undefined) return undefined;
+  try {
+    return await listenEvents(connection, {
+      bindingKeys: ['*.*.*'],
+      log: silentLog,
+      onEvent: ({ body }) => onEvent(readEvent(body)),
+      onListening: () => onEvent(undefined),
+      timeoutMs: connectTimeoutMs,
+    });
+  } catch (error) {
+    throw new CommandError(error instanceof Error ? error.message : String(error), { code: 'network', cause: error });
+  }
+}
+
+/** What was shown last of each of the newest tasks. */
+class Seen {
+  readonly #shown = new Map<string, string>();
+
+  isNew({ id, state, attempt, token }: Task): boolean {
+    const present = `${state} ${attempt} ${token}`;
+    if (this.#shown.get(id) === present) return false;
+    this.#shown.delete(id);
+    this.#shown.set(id, present);
+    const [oldest] = this.#shown.keys();
+    // Twice what is compared: one that is compared has not been forgotten.
+    if (this.#shown.size > 2 * comparedTasks && oldest !== undefined) this.#shown.delete(oldest);
+    return true;
+  }
+}
+
+async function openWords({ queries }: Ledger): Promise<string> {
+  const counts = await queries.count();
+  const words = openStates.flatMap((state) => (counts[state] ? [`${counts[state]} ${state}`] : []));
+  return words.length === 0 ? 'no task is open' : `open: ${words.join(', ')}`;
+}
+
+function tellMove(task: Task, now: number, output: Output): void {
+  const { id, type, state, attempt, reasonCode: code, reason } = task;
+  output.result({ at: now, id, type, state, attempt, code, reason }, line(task, now, moveWords(task, now)));
+}
+
+function tellStep(task: Pick<Task, 'id' | 'type'>, step: ProgressStep, at: number, output: Output): void {
+  const { id, type } = task;
+  output.result({ at, id, type, progress: step }, line(task, at, progressText(step)));
+}
+
+function line({ id, type }: Pick<Task, 'id' | 'type'>, at: number, text: string): string {
+  return printable(`${formatTime(at).slice(11)}  ${id}  ${type}  ${text}`);
+}

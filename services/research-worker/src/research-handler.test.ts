@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import { documentFromText, type SourceReader } from '@warren/sources';
+import type { HandlerContext, Progress } from '@warren/worker';
+import { pino } from 'pino';
+import { researchDocuments } from './research-documents.js';
+import { createResearchHandler, type ResearchEngine } from './research-handler.js';
+
+/** The engine without its thread. */
+const engine: Pick<ResearchEngine, 'run'> = {
+  async run({ documents, ...options }, { onStep }) {
+    return { result: researchDocuments(documents, options, onStep), engineMs: 7 };
+  },
+};
+
+function handle(source: string, steps: Progress[] = []) {
+  const reader: SourceReader = {
+    list: async (reference) => [reference],
+    read: async () => documentFromText(source, 'markdown', 'notes.md'),
+  };
+  const context: HandlerContext = {
+    taskId: 'one',
+    attempt: 1,
+    signal: new AbortController().signal,
+    deadlineAt: 0,
+    progress: (step) => steps.push(step),
+    log: pino({ enabled: false }),
+  };
+  const input = { question: 'What is a lease?', depth: 1, sentences: 3 };
+  return createResearchHandler({ reader, engine })(
+    { ...input, sources: [{ kind: 'file', path: 'notes.md' }] },
+    context,
+  );
+}
+
+describe('createResearchHandler', () => {
+  it('answers, tells its steps and what it cost', async () => {
+    const steps: Progress[] = [];
+    await expect(handle('A lease is a claim that ends by itself.', steps)).resolves.toMatchObject({
+      kind: 'completed',
+      result: { answer: [{ citation: { source: 'notes.md', line: 1 } }], unanswered: [] },
+      cost: { bytesRead: 39, documents: 1, passages: 1, engineMs: 7 },
+    });
+    expect(steps.map(({ message }) => message)).toEqual([
+      'listing notes.md',
+      'reading notes.md',
+      'indexing 1 passages',
+      'searching part 1 of 1, round 1 of 1',
+      'composing the answer',
+    ]);
+  });
+
+  it('completes a question that the sources hold nothing on', async () => {
+    await expect(handle('Nothing about that here.')).resolves.toMatchObject({
+      result: { answer: [], unanswered: ['What is a lease?'] },
+    });
+  });
+
+  it('refuses sources without a sentence and names them', async () => {
+    await expect(handle('# Only a heading')).rejects.toMatchObject({
+      code: 'invalid-input',
+      message: expect.stringContaining('"sources" (notes.md) hold no sentence'),
+    });
+  });
+});

@@ -1,0 +1,511 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { consume, type Delivery } from '@warren/broker';
+import { defaultRules, maxMeetings, type Rule, restoreProperties } from '@warren/dead-letters';
+import { type Ledger, LedgerUnavailable, type Letter, type Task } from '@warren/ledger';
+import { headers } from '@warren/tasks';
+import { exchangeNames } from '@warren/topology';
+import { connect } from 'amqplib';
+import { pino } from 'pino';
+import { claim, homeless, type LettersGround, lettersGround, ticketOf } from './support/letters.js';
+import { until } from './support/until.js';
+
+let ground: LettersGround;
+
+beforeEach(async () => {
+  ground = await lettersGround();
+}, 60_000);
+
+afterEach(async () => {
+  await ground.dispose();
+}, 60_000);
+
+const timeout = { code: 'timeout', message: 'no answer' } as const;
+
+async function letterOf(idOrTaskId: string): Promise<Letter> {
+  const letter = await ground.ledger.letters.find(idOrTaskId);
+  if (!letter) throw new Error(`no letter ${idOrTaskId}`);
+  return letter;
+}
+
+async function untilLetter(taskId: string, state: Letter['state']): Promise<Letter> {
+  await until(async () => (await ground.ledger.letters.find(taskId))?.state === state);
+  return letterOf(taskId);
+}
+
+/** Until the processor has acked everything: nothing ready, nothing undecided. */
+async function untilNoLetters(): Promise<void> {
+  await until(async () => {
+    const { 'dead-letters': dead, unroutable } = await ground.depths();
+    return dead === 0 && unroutable === 0;
+  });
+}
+
+async function rawLetters(): Promise<readonly Letter[]> {
+  return (await ground.ledger.letters.list({ limit: 100 })).filter(({ taskId }) => taskId === null);
+}
+
+/** Past Warren's own publisher, which refuses what a stranger may send. */
+async function publishByHand(exchange: string, key: string, body: Buffer, options: object = {}): Promise<void> {
+  const connection = await connect(ground.amqpUrl);
+  const channel = await connection.createConfirmChannel();
+  channel.publish(exchange, key, body, options);
+  await channel.waitForConfirms();
+  await connection.close();
+}
+
+describe('a failed attempt', () => {
+  it('is followed by the next one, at its time and with its priority', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit({ priority: 7 });
+    await ground.failNext(timeout);
+
+    const again = await ground.nextMessage();
+    const arrivedAt = Date.now();
+    const retried = await ground.task(task.id);
+    expect(retried).toMatchObject({ state: 'retry-scheduled', attempt: 2, dispatch: 3, priority: 7 });
+    expect(retried.dueAt).toBeGreaterThan(task.createdAt);
+    expect(arrivedAt).toBeGreaterThanOrEqual(retried.dueAt);
+    expect(again.properties.priority).toBe(7);
+    expect(ticketOf(again)).toMatchObject({ id: task.id, dispatch: 3 });
+    expect(await letterOf(task.id)).toMatchObject({ state: 'retrying', code: 'timeout', rule: 'transient' });
+    again.ack();
+  }, 30_000);
+
+  it('waits as long as the other side asked', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit();
+    const failed = await ground.failNext({ code: 'rate-limited', message: 'slow down', retryAfterMs: 400 });
+    (await ground.nextMessage()).ack();
+    const { dueAt } = await ground.task(task.id);
+    expect(dueAt).toBeGreaterThanOrEqual(failed.updatedAt + 400);
+    expect(Date.now()).toBeGreaterThanOrEqual(dueAt);
+  }, 30_000);
+
+  it('that was the last one is parked as exhausted, with all that is known', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit({ tenant: 'acme', group: 'g', idempotencyKey: 'k', entities: ['e1', 'e2'] });
+    for (let attempt = 1; attempt <= 3; attempt++)
+      await ground.failNext({ ...timeout, stack: `at attempt ${attempt}` });
+    const letter = await untilLetter(task.id, 'parked');
+
+    expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'exhausted', attempt: 3 });
+    expect(letter).toMatchObject({
+      code: 'exhausted',
+      rule: 'exhausted',
+      type: 'probe',
+      sourceQueue: 'tasks.probe',
+      timesSeen: 3,
+      related: { tenant: 'acme', group: 'g', idempotencyKey: 'k', entities: ['e1', 'e2'] },
+    });
+    expect(letter.reason).toBe('attempt 3 of 3 failed; last error: timeout: no answer');
+    expect(letter.lastSeen).toBeGreaterThan(letter.firstSeen);
+    expect(JSON.parse(letter.body.toString())).toEqual({
+      task_id: task.id,
+      task_type: 'probe',
+      payload: { text: 'hello' },
+    });
+    const details = await ground.operations.show(letter.id);
+    expect(
+      details?.runs.map(({ attempt, code, error, stack, worker }) => ({ attempt, code, error, stack, worker })),
+    ).toEqual(
+      [1, 2, 3].map((attempt) => ({
+        attempt,
+        code: 'timeout',
+        error: 'no answer',
+        stack: `at attempt ${attempt}`,
+        worker: 'w',
+      })),
+    );
+    expect(details?.advice).toMatch(/replay/);
+    await untilNoLetters();
+  }, 30_000);
+
+  it('that can not succeed is parked at once, and a waiting caller is told', async () => {
+    await ground.startProcessor();
+    const answers: Delivery[] = [];
+    const replies = `replies-${randomUUID()}`;
+    const connection = await connect(ground.amqpUrl);
+    await (await connection.createChannel()).assertQueue(replies);
+    const consumer = consume(ground.connection, {
+      queue: replies,
+      prefetch: 1,
+      log: pino({ level: 'silent' }),
+      onDelivery: (delivery) => {
+        answers.push(delivery);
+        delivery.ack();
+      },
+    });
+    const task = await ground.submit({ replyTo: replies, correlationId: 'c-1' });
+    await ground.failNext({ code: 'not-found', message: 'no such page' });
+    await until(() => answers.length > 0);
+    expect(await letterOf(task.id)).toMatchObject({
+      state: 'parked',
+      code: 'not-found',
+      rule: 'permanent',
+      timesSeen: 1,
+    });
+    expect(answers[0]?.properties.correlationId).toBe('c-1');
+    expect(JSON.parse(answers[0]?.content.toString() ?? '')).toEqual({
+      task_id: task.id,
+      state: 'parked',
+      code: 'not-found',
+      reason: 'no such page',
+    });
+    await consumer.cancel();
+    await connection.close();
+  }, 30_000);
+
+  it('whose error names no code is tried again less often than others', async () => {
+    const rules = defaultRules.map((rule) => (rule.name === 'unknown' ? { ...rule, attempts: 2 } : rule));
+    await ground.startProcessor({ rules });
+    const task = await ground.submit();
+    await ground.failNext({ code: 'unknown', message: 'x is not a function' });
+    await ground.failNext({ code: 'unknown', message: 'x is not a function' });
+    const letter = await untilLetter(task.id, 'parked');
+    expect(letter).toMatchObject({ code: 'exhausted' });
+    expect(letter.reason).toContain('attempt 2 of 2 failed; last error: unknown: x is not a function');
+  }, 30_000);
+
+  it('is not followed by one behind the deadline', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit({ deadline: Date.now() + 20_000 });
+    await ground.failNext({ ...timeout, retryAfterMs: 60_000 });
+    expect(await untilLetter(task.id, 'parked')).toMatchObject({ code: 'expired', rule: 'expired' });
+    expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'expired' });
+  }, 30_000);
+});
+
+describe('a letter that the broker wrote', () => {
+  it('is parked as expired where the task waited too long', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit({ expiresMs: 30 });
+    expect(await untilLetter(task.id, 'parked')).toMatchObject({
+      code: 'expired',
+      rule: 'expired',
+      sourceQueue: 'tasks.probe',
+    });
+    expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'expired', dispatch: 2 });
+  }, 30_000);
+
+  it('sends the task on where a worker had it and was lost', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit({ expiresMs: 300 });
+    await claim(ground.ledger, await ground.nextMessage(), Date.now(), 600);
+    await ground.dropWorker();
+    await until(async () => (await ground.task(task.id)).dispatch === 2);
+
+    const again = await ground.nextMessage();
+    expect(ticketOf(again)).toMatchObject({ id: task.id, dispatch: 2 });
+    const claimed = await claim(ground.ledger, again);
+    expect(claimed).toMatchObject({ state: 'running', attempt: 1, lostTokens: [1] });
+    again.ack();
+    expect(await untilLetter(task.id, 'settled')).toMatchObject({
+      resolution: expect.stringContaining('published again'),
+    });
+  }, 30_000);
+
+  it('is parked as unroutable where no queue is bound', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit({}, homeless);
+    expect(await untilLetter(task.id, 'parked')).toMatchObject({ code: 'unroutable', rule: 'unroutable' });
+    expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'unroutable' });
+    await untilNoLetters();
+  }, 30_000);
+});
+
+describe('a message that is no task', () => {
+  it('is parked whole, and the same one again is the same letter', async () => {
+    await ground.startProcessor();
+    const body = Buffer.from([0x00, 0xff, 0x7b, 0x80, 0x0a]);
+    await publishByHand(exchangeNames.dead, 'probe.normal', body);
+    await publishByHand(exchangeNames.dead, 'probe.normal', body);
+    await until(async () => (await rawLetters())[0]?.timesSeen === 2);
+    const letters = await rawLetters();
+    expect(letters).toHaveLength(1);
+    expect(letters[0]).toMatchObject({ state: 'parked', code: 'malformed', rule: 'permanent', type: 'probe' });
+    expect(letters[0]?.body.equals(body)).toBe(true);
+    expect(letters[0]?.reason).toContain('is not UTF-8');
+    await untilNoLetters();
+  }, 30_000);
+
+  it('keeps headers of every type', async () => {
+    await ground.startProcessor();
+    const given = {
+      bytes: Buffer.from([1, 2, 255]),
+      when: { '!': 'timestamp', value: 1_700_000_000 },
+      price: { '!': 'decimal', value: { places: 2, digits: 199 } },
+      nothing: null,
+      nested: { list: [1, 'two', { three: [Buffer.from('3')] }], base64: 'not bytes' },
+      odd: { base64: 'nor these' },
+      text: 'a\u0000b',
+      'x-retries': 1.5,
+    };
+    await publishByHand(exchangeNames.dead, 'probe.normal', Buffer.from('{}'), { headers: given, messageId: 'm-1' });
+    await until(async () => (await rawLetters()).length === 1);
+    const [letter] = await rawLetters();
+    expect(restoreProperties(letter?.properties ?? '')).toMatchObject({ messageId: 'm-1', headers: given });
+    await untilNoLetters();
+  }, 30_000);
+
+  it('is parked whole where its task is unknown to the ledger', async () => {
+    await ground.startProcessor();
+    const id = randomUUID();
+    const body = Buffer.from(JSON.stringify({ task_id: id, task_type: 'probe', payload: 1 }));
+    const ticket = {
+      [headers.dispatch]: 1,
+      [headers.attempt]: 1,
+      [headers.copy]: 'c',
+      [headers.reasonCode]: 'timeout',
+    };
+    await publishByHand(exchangeNames.dead, 'probe.normal', body, { headers: ticket });
+    await until(async () => (await rawLetters()).length === 1);
+    expect((await rawLetters())[0]).toMatchObject({
+      state: 'parked',
+      code: 'invalid-state',
+      reason: expect.stringContaining(id),
+    });
+  }, 30_000);
+});
+
+describe('a letter on which the rules break', () => {
+  const broken: Rule = {
+    name: 'transient',
+    get when(): Rule['when'] {
+      throw new Error('bad rule');
+    },
+    action: 'retry',
+    advice: 'none',
+  };
+
+  it('is met once and parked', async () => {
+    await ground.startProcessor({ rules: [broken] });
+    const task = await ground.submit();
+    await ground.failNext(timeout);
+    const letter = await untilLetter(task.id, 'parked');
+    expect(letter).toMatchObject({ code: 'unknown', rule: 'unclassified', timesSeen: 1 });
+    expect(letter.reason).toContain('bad rule');
+    expect(letter.reason).toContain('no answer');
+    await untilNoLetters();
+  }, 30_000);
+
+  it('or that ends the process each time, is parked without asking them again', async () => {
+    const task = await ground.submit();
+    const failed = await ground.failNext(timeout);
+    await meetWithoutDeciding(failed, maxMeetings - 1);
+    await handBackLetter();
+    let asked = 0;
+    const counting = defaultRules.map((rule) => ({
+      ...rule,
+      get when() {
+        asked += 1;
+        return rule.when;
+      },
+    }));
+    await ground.startProcessor({ rules: counting });
+    expect(await untilLetter(task.id, 'parked')).toMatchObject({
+      code: 'unknown',
+      timesSeen: maxMeetings,
+      unfinished: 0,
+    });
+    expect(asked).toBe(0);
+  }, 30_000);
+
+  it('is decided like any other where somebody ended the process before', async () => {
+    const task = await ground.submit();
+    const failed = await ground.failNext(timeout);
+    await meetWithoutDeciding(failed, maxMeetings - 2);
+    await handBackLetter();
+    await ground.startProcessor();
+    expect(await untilLetter(task.id, 'retrying')).toMatchObject({ code: 'timeout', unfinished: 0 });
+  }, 30_000);
+
+  it('is not given up because several hands have copies of it', async () => {
+    const task = await ground.submit();
+    const failed = await ground.failNext(timeout);
+    await meetWithoutDeciding(failed, maxMeetings);
+    await ground.startProcessor();
+    expect(await untilLetter(task.id, 'retrying')).toMatchObject({ code: 'timeout' });
+  }, 30_000);
+
+  /** The processor that had the letter is gone: the broker will say that it comes again. */
+  async function handBackLetter(): Promise<void> {
+    let arrived = false;
+    const consumer = consume(ground.connection, {
+      queue: 'dead-letters',
+      prefetch: 1,
+      log: pino({ level: 'silent' }),
+      onDelivery: () => {
+        arrived = true;
+      },
+    });
+    await until(() => arrived);
+    await consumer.cancel();
+  }
+
+  /** A processor that received the letter and went no further. */
+  async function meetWithoutDeciding(task: Task, times: number): Promise<void> {
+    for (let meeting = 0; meeting < times; meeting++) {
+      await ground.ledger.letters.receive(
+        {
+          taskId: task.id,
+          type: task.type,
+          dispatch: task.dispatch,
+          code: 'timeout',
+          reason: 'no answer',
+          body: Buffer.from('{}'),
+          properties: '{}',
+          sourceQueue: 'tasks.probe',
+          routingKey: 'probe.normal',
+          related: {},
+        },
+        Date.now(),
+      );
+    }
+  }
+});
+
+describe('a stale letter', () => {
+  it('is acknowledged: of two copies one decides', async () => {
+    const task = await ground.submit();
+    const failed = await ground.failNext(timeout);
+    await ground.dispatcher.republish(failed, '{}');
+    expect((await ground.depths())['dead-letters']).toBe(2);
+    const processor = await ground.startProcessor();
+    (await ground.nextMessage()).ack();
+    await untilNoLetters();
+    await processor.stop();
+    expect(await ground.task(task.id)).toMatchObject({ state: 'retry-scheduled', attempt: 2, dispatch: 3 });
+    expect(await letterOf(task.id)).toMatchObject({ state: 'retrying', unfinished: 0 });
+    expect(await ground.depths()).toEqual({ 'dead-letters': 0, unroutable: 0, 'tasks.probe': 0 });
+  }, 30_000);
+
+  it('is given its note where a processor died after the move', async () => {
+    const task = await ground.submit();
+    const failed = await ground.failNext({ code: 'not-found', message: 'gone' });
+    const { ledger } = ground;
+    const died: Pick<Ledger, 'park'> = {
+      park: async (id, request) => {
+        await ledger.park(id, request);
+        throw new Error('died');
+      },
+    };
+    await ground.startProcessor({ ledger: { ...ledger, ...died } });
+    await until(async () => (await ground.task(task.id)).state === 'parked');
+    await untilNoLetters();
+    expect(await letterOf(task.id)).toMatchObject({ state: 'received' });
+
+    await ground.startProcessor();
+    await ground.dispatcher.republish(failed, '{}');
+    expect(await untilLetter(task.id, 'parked')).toMatchObject({
+      code: 'not-found',
+      rule: 'permanent',
+      reason: 'gone',
+    });
+  }, 30_000);
+});
+
+describe('while the ledger is away', () => {
+  it('nothing is consumed and nothing requeued; then all goes on', async () => {
+    const { ledger } = ground;
+    let away = true;
+    let asked = 0;
+    const flaky: Pick<Ledger, 'queries' | 'untilAvailable'> = {
+      queries: {
+        ...ledger.queries,
+        task: async (id) => {
+          asked += 1;
+          if (away) throw new LedgerUnavailable('test', new Error('gone'));
+          return ledger.queries.task(id);
+        },
+      },
+      untilAvailable: async (signal) => {
+        signal.throwIfAborted();
+        await until(() => !away);
+      },
+    };
+    const task = await ground.submit();
+    await ground.failNext(timeout);
+    await ground.startProcessor({ ledger: { ...ledger, ...flaky } });
+    await until(() => asked > 0);
+    const other = await ground.submit();
+    await ground.failNext(timeout);
+    // The consumer is paused by now or soon: this letter stays in its queue, or waits its turn behind the first.
+    expect(asked).toBe(1);
+    away = false;
+    await untilLetter(task.id, 'retrying');
+    await untilLetter(other.id, 'retrying');
+    await untilNoLetters();
+    expect((await letterOf(task.id)).timesSeen).toBe(1);
+  }, 30_000);
+});
+
+describe('a person', () => {
+  it('replays a parked task: a new allowance of attempts, its history kept', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit();
+    await ground.failNext({ code: 'not-found', message: 'gone' });
+    await untilLetter(task.id, 'parked');
+    expect(await ground.operations.replay(task.id)).toEqual({ kind: 'done' });
+    expect(await letterOf(task.id)).toMatchObject({ state: 'replayed' });
+    for (let attempt = 2; attempt <= 4; attempt++) await ground.failNext(timeout);
+    const letter = await untilLetter(task.id, 'parked');
+    expect(letter).toMatchObject({ code: 'exhausted', reason: expect.stringContaining('attempt 3 of 3') });
+    expect((await ground.operations.show(letter.id))?.runs).toHaveLength(4);
+    expect(await ground.operations.replay(randomUUID())).toMatchObject({ kind: 'refused' });
+  }, 30_000);
+
+  it('replays a message that is no task as it came', async () => {
+    await ground.startProcessor();
+    const body = Buffer.from('{"task_type":"probe","payload":{}} ');
+    const given = { 'x-tenant': 'acme', bytes: Buffer.from([0, 1]), [headers.dispatch]: 9, 'x-death': [] };
+    await publishByHand(exchangeNames.dead, 'probe.normal', body, { headers: given, correlationId: 'c', priority: 3 });
+    await until(async () => (await rawLetters()).length === 1);
+    const [letter] = await rawLetters();
+    const arrived: Delivery[] = [];
+    const consumer = consume(ground.connection, {
+      queue: 'submitted',
+      prefetch: 1,
+      log: pino({ level: 'silent' }),
+      onDelivery: (delivery) => {
+        arrived.push(delivery);
+        delivery.ack();
+      },
+    });
+    expect(await ground.operations.replay(letter?.id ?? '')).toEqual({ kind: 'done' });
+    await until(() => arrived.length > 0);
+    expect(arrived[0]?.content.equals(body)).toBe(true);
+    expect(arrived[0]?.routingKey).toBe('probe');
+    expect(arrived[0]?.properties).toMatchObject({ correlationId: 'c', priority: 3 });
+    expect(arrived[0]?.properties.headers).toEqual({ 'x-tenant': 'acme', bytes: Buffer.from([0, 1]) });
+    expect(await letterOf(letter?.id ?? '')).toMatchObject({ state: 'replayed' });
+    expect(await ground.operations.replay(letter?.id ?? '')).toMatchObject({ kind: 'refused' });
+    await consumer.cancel();
+  }, 30_000);
+
+  it('cancels a task or a message for good, once', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit();
+    await ground.failNext({ code: 'not-found', message: 'gone' });
+    await publishByHand(exchangeNames.dead, 'probe.normal', Buffer.from('oops'));
+    await untilLetter(task.id, 'parked');
+    await until(async () => (await rawLetters()).length === 1);
+    const [raw] = await rawLetters();
+    for (const id of [task.id, raw?.id ?? '']) {
+      expect(await ground.operations.cancel(id, 'not wanted')).toEqual({ kind: 'done' });
+      expect(await letterOf(id)).toMatchObject({ state: 'cancelled', resolution: 'not wanted' });
+      expect(await ground.operations.cancel(id, 'not wanted')).toMatchObject({ kind: 'refused' });
+    }
+    expect(await ground.task(task.id)).toMatchObject({ state: 'cancelled' });
+  }, 30_000);
+
+  it('does not cancel a task that is under way', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit();
+    await ground.failNext(timeout);
+    const again = await ground.nextMessage();
+    await claim(ground.ledger, again);
+    expect(await ground.operations.cancel(task.id, 'no')).toEqual({ kind: 'refused', why: 'its task is running' });
+    again.ack();
+  }, 30_000);
+});

@@ -1,0 +1,444 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Ledger, NewLetter, Task } from '@warren/ledger';
+import { claimRequest, claimRun, type LedgerHome, ledgerKinds, newTask } from './support/ledger.js';
+
+const now = 1_800_000_000_000;
+
+describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) => {
+  let home: LedgerHome;
+  let ledger: Ledger;
+  let other: Ledger;
+
+  beforeAll(async () => {
+    home = await makeHome();
+    [ledger, other] = await Promise.all([home.open(), home.open()]);
+  }, 60_000);
+
+  afterAll(async () => {
+    await home.dispose();
+  }, 60_000);
+
+  async function submitted(change: Partial<Task> = {}, payload = '{}'): Promise<string> {
+    const id = randomUUID();
+    await ledger.submit({ task: newTask(id, change), payload });
+    return id;
+  }
+
+  describe('keep what they are given', () => {
+    it('times far beyond 32 bits', async () => {
+      const latest = 8_640_000_000_000_000;
+      const id = await submitted({
+        deadlineAt: latest,
+        dueAt: latest - 1,
+        dispatchedAt: latest - 2,
+        expiresMs: 31_622_400_000,
+      });
+      await ledger.published(id, { dispatch: 1, now: latest - 3 });
+
+      expect(await other.queries.task(id)).toMatchObject({
+        deadlineAt: latest,
+        dueAt: latest - 1,
+        dispatchedAt: latest - 2,
+        publishedAt: latest - 3,
+        expiresMs: 31_622_400_000,
+      });
+    });
+
+    it('an input and a result of a mebibyte', async () => {
+      const text = randomBytes(512 * 1024).toString('hex');
+      const id = await submitted({}, JSON.stringify({ text }));
+      const token = await claimRun(ledger, id, now);
+      await ledger.complete(id, { token, now, result: JSON.stringify({ text }), cost: null });
+
+      expect(await other.queries.payload(id)).toBe(JSON.stringify({ text }));
+      expect((await other.queries.result(id))?.result).toBe(JSON.stringify({ text }));
+    });
+
+    it('many large inputs in one batch', async () => {
+      const text = randomBytes(256 * 1024).toString('hex');
+      const ids = await Promise.all(Array.from({ length: 24 }, () => submitted({}, JSON.stringify({ text }))));
+
+      const payloads = await Promise.all(ids.map((id) => other.queries.payload(id)));
+
+      expect(payloads.every((payload) => payload === JSON.stringify({ text }))).toBe(true);
+    }, 60_000);
+
+    it('every kind of character', async () => {
+      const text = '研究 🐇\u{1F9D1}\u200D\u{1F52C} e\u0301 \u202E \uFFFF \u0001 "\'\\ ;drop table tasks;--';
+      const tenant = 'acme 🐇 研究';
+      const id = await submitted(
+        { tenant, group: text, entities: [text, '🐇'], replyTo: text },
+        JSON.stringify({ text }),
+      );
+
+      expect(await other.queries.task(id)).toMatchObject({
+        tenant,
+        group: text,
+        entities: [text, '🐇'],
+        replyTo: text,
+      });
+      expect(JSON.parse((await other.queries.payload(id)) ?? '')).toEqual({ text });
+      expect((await other.queries.tasks({ tenant, limit: 10 })).map((task) => task.id)).toEqual([id]);
+    });
+
+    it('an error that holds a NUL and half a character, as readable text', async () => {
+      const id = await submitted();
+      const token = await claimRun(ledger, id, now);
+      const failure = { code: 'unknown', message: 'a\0b \uD83D', stack: 'at \0' } as const;
+
+      expect(await ledger.fail(id, { token, now, failure })).toMatchObject({ kind: 'done' });
+
+      expect(await ledger.queries.runs(id)).toMatchObject([{ error: 'a\uFFFDb \uFFFD', stack: 'at \uFFFD' }]);
+      expect(await ledger.queries.task(id)).toMatchObject({ reason: 'a\uFFFDb \uFFFD' });
+    });
+
+    it('a reason, a progress and a result with a NUL, without an error', async () => {
+      const [snoozed, parked, cancelled] = [await submitted(), await submitted(), await submitted()];
+      const token = await claimRun(ledger, snoozed, now);
+
+      await ledger.progress(snoozed, { token, now, progress: 'step\0' });
+      await ledger.snooze(snoozed, { token, now, dueAt: now, reason: 'limit\0' });
+      await ledger.park(parked, { dispatch: 1, now, code: 'unknown', reason: 'why\0' });
+      await ledger.cancel(cancelled, { now, reason: 'no\0' });
+
+      expect(await ledger.queries.task(snoozed)).toMatchObject({ reason: 'limit\uFFFD' });
+      expect(await ledger.queries.task(parked)).toMatchObject({ reason: 'why\uFFFD' });
+      expect(await ledger.queries.task(cancelled)).toMatchObject({ reason: 'no\uFFFD' });
+    });
+  });
+
+  describe('queries', () => {
+    it('find tasks by everything that a filter names, newest first', async () => {
+      const tenant = randomUUID();
+      const ids: string[] = [];
+      for (const age of [3, 2, 1]) ids.unshift(await submitted({ tenant, createdAt: now - age, type: `type-${age}` }));
+      const [newest = '', middle = '', oldest = ''] = ids;
+      await ledger.park(middle, { dispatch: 1, now, code: 'not-found', reason: 'gone' });
+      const find = async (filter: object) =>
+        (await other.queries.tasks({ tenant, limit: 10, ...filter })).map(({ id }) => id);
+
+      expect(await find({})).toEqual([newest, middle, oldest]);
+      expect(await find({ limit: 1, offset: 1 })).toEqual([middle]);
+      expect(await find({ states: ['parked'] })).toEqual([middle]);
+      expect(await find({ states: ['parked', 'accepted'] })).toEqual([newest, middle, oldest]);
+      expect(await find({ code: 'not-found' })).toEqual([middle]);
+      expect(await find({ type: 'type-3' })).toEqual([oldest]);
+      expect(await find({ createdBefore: now - 2 })).toEqual([middle, oldest]);
+      expect(await find({ createdSince: now - 2 })).toEqual([newest, middle]);
+      expect(await find({ idempotencyKey: 'none' })).toEqual([]);
+    });
+
+    it('count tasks by state', async () => {
+      const createdAt = now + 1_000_000;
+      await submitted({ createdAt });
+      const running = await submitted({ createdAt });
+      await claimRun(ledger, running, now);
+
+      expect(await other.queries.count({ createdSince: createdAt })).toEqual({ accepted: 1, running: 1 });
+      expect((await other.queries.count()).running).toBeGreaterThanOrEqual(1);
+    });
+
+    it('answer nothing for an id that is not there', async () => {
+      const id = randomUUID();
+      const { queries } = ledger;
+
+      expect(await Promise.all([queries.task(id), queries.payload(id), queries.result(id), queries.runs(id)])).toEqual([
+        undefined,
+        undefined,
+        undefined,
+        [],
+      ]);
+    });
+  });
+
+  describe('letters', () => {
+    function letter(change: Partial<NewLetter> = {}): NewLetter {
+      return {
+        taskId: null,
+        type: 'summarize',
+        dispatch: null,
+        code: 'malformed',
+        reason: 'is not JSON',
+        body: randomBytes(64),
+        properties: '{"headers":{}}',
+        sourceQueue: 'tasks.summarize',
+        routingKey: 'summarize.normal',
+        related: { tenant: 'acme', entities: ['a'] },
+        ...change,
+      };
+    }
+
+    it('are kept byte for byte', async () => {
+      const body = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+      const given = letter({ body, reason: 'a\0b', routingKey: 'summarize.\0' });
+
+      const { kind, letter: kept } = await ledger.letters.receive(given, now);
+
+      expect(kind).toBe('new');
+      expect(await other.letters.find(kept.id)).toEqual({
+        ...given,
+        id: kept.id,
+        state: 'received',
+        reason: 'a\uFFFDb',
+        routingKey: 'summarize.\uFFFD',
+        rule: null,
+        advice: null,
+        firstSeen: now,
+        lastSeen: now,
+        timesSeen: 1,
+        unfinished: 1,
+        resolvedAt: null,
+        resolution: null,
+      });
+    });
+
+    it('of a mebibyte, of nothing, and of half a character are kept', async () => {
+      for (const body of [randomBytes(1024 * 1024), Buffer.alloc(0), Buffer.from([0xed, 0xa0, 0x80])]) {
+        const { letter: kept } = await ledger.letters.receive(letter({ body }), now);
+        expect((await other.letters.find(kept.id))?.body.equals(body)).toBe(true);
+      }
+    });
+
+    it('that are the same bytes at the same place are one letter', async () => {
+      const given = letter();
+      const first = await ledger.letters.receive(given, now);
+
+      const again = await other.letters.receive(given, now + 1);
+      await ledger.letters.decide(first.letter.id, { state: 'parked', rule: 'malformed', advice: 'look' }, now + 2);
+      const later = await other.letters.receive(given, now + 3);
+      const elsewhere = await ledger.letters.receive({ ...given, sourceQueue: 'submitted' }, now);
+
+      expect([first.kind, again.kind, later.kind, elsewhere.kind]).toEqual(['new', 'again', 'new', 'new']);
+      expect(again.letter).toMatchObject({
+        id: first.letter.id,
+        timesSeen: 2,
+        unfinished: 2,
+        firstSeen: now,
+        lastSeen: now + 1,
+      });
+      expect(later.letter).toMatchObject({ id: first.letter.id, state: 'received', timesSeen: 3, unfinished: 1 });
+      expect(elsewhere.letter.id).not.toBe(first.letter.id);
+    });
+
+    it('of a task are one letter, met at each of its failures', async () => {
+      const taskId = await submitted();
+      const first = await ledger.letters.receive(letter({ taskId, dispatch: 2, code: 'network' }), now);
+      const again = await ledger.letters.receive(letter({ taskId, dispatch: 2, code: 'network' }), now + 1);
+      await ledger.letters.decide(first.letter.id, { state: 'retrying', rule: 'transient' }, now + 2);
+      const next = await ledger.letters.receive(
+        letter({ taskId, dispatch: 4, code: 'timeout', reason: 'slow' }),
+        now + 3,
+      );
+
+      expect([first.kind, again.kind, next.kind]).toEqual(['new', 'again', 'new']);
+      expect(next.letter).toMatchObject({
+        id: first.letter.id,
+        dispatch: 4,
+        code: 'timeout',
+        reason: 'slow',
+        state: 'received',
+        timesSeen: 3,
+        firstSeen: now,
+      });
+      expect((await ledger.letters.find(taskId))?.id).toBe(first.letter.id);
+    });
+
+    it('met by two processors at once are one letter', async () => {
+      const given = letter();
+
+      const met = await Promise.all([ledger, other, ledger, other].map((one) => one.letters.receive(given, now)));
+
+      expect(new Set(met.map((answer) => answer.letter.id)).size).toBe(1);
+      expect(met.filter(({ kind }) => kind === 'new')).toHaveLength(1);
+      expect(await ledger.letters.find(met[0]?.letter.id ?? '')).toMatchObject({ timesSeen: 4 });
+    });
+
+    it.each([
+      ['received', false],
+      ['parked', false],
+      ['retrying', false],
+      ['replayed', true],
+      ['cancelled', true],
+      ['settled', true],
+    ] as const)('that are %s are resolved: %s', async (state, resolved) => {
+      const { letter: kept } = await ledger.letters.receive(letter(), now);
+
+      await ledger.letters.decide(
+        kept.id,
+        { state, code: 'refused', reason: 'so', advice: null, resolution: 'by hand' },
+        now + 9,
+      );
+
+      expect(await other.letters.find(kept.id)).toMatchObject({
+        state,
+        code: 'refused',
+        reason: 'so',
+        advice: null,
+        resolution: 'by hand',
+        resolvedAt: resolved ? now + 9 : null,
+      });
+    });
+
+    it('are listed by everything that a filter names, newest first', async () => {
+      const [type, tenant, group] = [`type-${randomUUID()}`, randomUUID(), randomUUID()];
+      const taskId = await submitted({ tenant, group });
+      const old = await ledger.letters.receive(letter({ type, taskId, dispatch: 2, code: 'network' }), now);
+      const young = await ledger.letters.receive(letter({ type }), now + 5);
+      await ledger.letters.decide(young.letter.id, { state: 'parked' }, now + 6);
+      const list = async (filter: object) =>
+        (await other.letters.list({ types: [type], limit: 10, ...filter })).map(({ id }) => id);
+
+      expect(await list({})).toEqual([young.letter.id, old.letter.id]);
+      expect(await list({ types: ['none', type] })).toEqual([young.letter.id, old.letter.id]);
+      expect(await list({ limit: 1, offset: 1 })).toEqual([old.letter.id]);
+      expect(await list({ states: ['parked', 'settled'] })).toEqual([young.letter.id]);
+      expect(await list({ codes: ['network'] })).toEqual([old.letter.id]);
+      expect(await list({ tenants: [tenant] })).toEqual([old.letter.id]);
+      expect(await list({ groups: [group, 'none'] })).toEqual([old.letter.id]);
+      expect(await list({ seenBefore: now + 4 })).toEqual([old.letter.id]);
+      expect(await list({ seenSince: now + 5 })).toEqual([young.letter.id]);
+      expect(await list({ states: [] })).toEqual([]);
+      expect((await other.letters.count()).parked).toBeGreaterThanOrEqual(1);
+    });
+
+    it('that still wait when their task has ended are settled', async () => {
+      const taskId = await submitted();
+      const { letter: kept } = await ledger.letters.receive(letter({ taskId, dispatch: 1 }), now);
+      await ledger.letters.decide(kept.id, { state: 'parked' }, now);
+      expect(await other.letters.settleFinished(now)).toBe(0);
+      await ledger.cancel(taskId, { now, reason: 'not wanted' });
+
+      expect(await other.letters.settleFinished(now + 1)).toBe(1);
+
+      expect(await ledger.letters.find(taskId)).toMatchObject({ state: 'settled', resolvedAt: now + 1 });
+    });
+  });
+
+  describe('sweeps', () => {
+    const quiet = now + 60_000;
+
+    it('find the publishes that are owed, oldest first', async () => {
+      const before = 1_000_000;
+      const ids = [await submitted({ dispatchedAt: before - 1 }), await submitted({ dispatchedAt: before - 2 })];
+      const paid = await submitted({ dispatchedAt: before - 3 });
+      await submitted({ dispatchedAt: before + 1 });
+      await ledger.published(paid, { dispatch: 1, now });
+
+      expect((await other.sweeps.owed(before, 10)).map(({ id }) => id)).toEqual(ids.toReversed());
+      expect(await other.sweeps.owed(before, 1)).toHaveLength(1);
+
+      const count = await other.sweeps.owedCount();
+      for (const id of ids) await ledger.published(id, { dispatch: 1, now });
+      expect(await other.sweeps.owedCount()).toBe(count - 2);
+    });
+
+    it('find what waits for the broker: published, due, and not claimed', async () => {
+      const type = `type-${randomUUID()}`;
+      const waiting = await submitted({ type });
+      const delayed = await submitted({ type, state: 'scheduled', owed: 'delayed', dueAt: now + 10 });
+      const notDue = await submitted({ type, state: 'scheduled', owed: 'delayed', dueAt: quiet + 1 });
+      const young = await submitted({ type });
+      const claimed = await submitted({ type });
+      const lapsed = await submitted({ type });
+      const done = await submitted({ type });
+      await submitted({ type });
+      for (const [id, at] of [
+        [waiting, now],
+        [delayed, now + 1],
+        [notDue, now],
+        [young, quiet + 1],
+      ] as const) {
+        await ledger.published(id, { dispatch: 1, now: at });
+      }
+      await claimRun(ledger, claimed, quiet - 10);
+      await claimRun(ledger, lapsed, now + 2, { leaseMs: 5 });
+      const token = await claimRun(ledger, done, now);
+      await ledger.complete(done, { token, now, result: '{}', cost: null });
+
+      expect((await other.sweeps.waiting(type, quiet, 10)).map(({ id }) => id)).toEqual([waiting, delayed, lapsed]);
+      expect((await other.sweeps.waiting(type, quiet, 1, 1)).map(({ id }) => id)).toEqual([delayed]);
+
+      // The sweeper's copy of a lapsed run is noted, so that the next round leaves it alone.
+      expect(await ledger.published(lapsed, { dispatch: 1, now: quiet + 1 })).toMatchObject({ kind: 'moved' });
+      expect((await other.sweeps.waiting(type, quiet, 10)).map(({ id }) => id)).toEqual([waiting, delayed]);
+    });
+
+    it('find letters that nobody decided', async () => {
+      const id = await submitted();
+      const token = await claimRun(ledger, id, now);
+      await ledger.fail(id, { token, now, failure: { code: 'network', message: 'refused' } });
+      const found = async () => (await other.sweeps.undecided(quiet, 100)).map((task) => task.id);
+
+      expect(await found()).not.toContain(id);
+      await ledger.published(id, { dispatch: 2, now });
+      expect(await found()).toContain(id);
+      await ledger.retry(id, { dispatch: 2, now, dueAt: now });
+      expect(await found()).not.toContain(id);
+    });
+
+    it('know since when a claim proves that the queue moved on', async () => {
+      const type = `type-${randomUUID()}`;
+      const newest = (since = 0) => other.sweeps.newestClaimed(type, 5, since);
+      expect(await newest()).toBeNull();
+
+      const claimed = await submitted({ type, createdAt: now - 50 });
+      await claimRun(ledger, claimed, now);
+      const unclaimed = await submitted({ type, createdAt: now - 10 });
+      await ledger.published(unclaimed, { dispatch: 1, now });
+      await claimRun(ledger, await submitted({ type, priority: 8, createdAt: now - 5 }), now);
+      await claimRun(ledger, await submitted({ type, createdAt: now - 4, dueAt: now - 1 }), now);
+
+      expect(await newest()).toBe(now - 50);
+      expect(await newest(now - 50)).toBeNull();
+    });
+
+    it('do not take a replayed task for proof: its present message was not claimed', async () => {
+      const type = `type-${randomUUID()}`;
+      const id = await submitted({ type });
+      const token = await claimRun(ledger, id, now);
+      await ledger.fail(id, { token, now, failure: { code: 'not-found', message: 'gone' } });
+      await ledger.park(id, { dispatch: 2, now, code: 'not-found', reason: 'gone' });
+      await ledger.replay(id, { now: now + 1_000 });
+      await ledger.published(id, { dispatch: 4, now: now + 1_000 });
+
+      expect(await other.sweeps.newestClaimed(type, 5, 0)).toBeNull();
+    });
+  });
+
+  describe('named leases', () => {
+    it('belong to one owner until they end or are given up', async () => {
+      const name = randomUUID();
+      const { leases } = ledger;
+
+      expect(await leases.acquire(name, 'a', now, 100)).toBe(true);
+      expect(await other.leases.acquire(name, 'b', now + 99, 100)).toBe(false);
+      expect(await leases.acquire(name, 'a', now + 99, 100)).toBe(true);
+      expect(await other.leases.acquire(name, 'b', now + 199, 100)).toBe(true);
+      await leases.release(name, 'a');
+      expect(await leases.acquire(name, 'a', now + 200, 100)).toBe(false);
+      await other.leases.release(name, 'b');
+      expect(await leases.acquire(name, 'a', now + 200, 100)).toBe(true);
+    });
+
+    it('go to one of many who ask at once', async () => {
+      const name = randomUUID();
+
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, (_, index) =>
+          (index % 2 === 0 ? ledger : other).leases.acquire(name, `owner-${index}`, now, 1_000),
+        ),
+      );
+
+      expect(answers.filter(Boolean)).toHaveLength(1);
+    });
+  });
+
+  it('keep the claim of a task whose words are hostile to the database', async () => {
+    const id = await submitted();
+
+    const answer = await ledger.claim(id, claimRequest(now, { owner: "w'); drop table tasks; --", copy: '🐇' }));
+
+    expect(answer).toMatchObject({ kind: 'run', task: { lease: { owner: "w'); drop table tasks; --", copy: '🐇' } } });
+  });
+});

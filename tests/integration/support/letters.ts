@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  applyTopology,
+  type BrokerConnection,
+  connectBroker,
+  consume,
+  createDispatcher,
+  createEventPublisher,
+  createPublisher,
+  type Delivery,
+  type Dispatcher,
+  delayBy,
+  type EventPublisher,
+  type Publisher,
+  readyCounts,
+} from '@warren/broker';
+import {
+  consumeLetters,
+  createOperations,
+  createSweeper,
+  defaultRules,
+  defaultSweeperSettings,
+  type LetterConsumers,
+  type LetterConsumersParts,
+  type Operations,
+  type Sweeper,
+  type SweeperParts,
+} from '@warren/dead-letters';
+import { createIntake, type Submission } from '@warren/intake';
+import { type Ledger, openLedger, type Task } from '@warren/ledger';
+import { defineTaskType, type Failure, headers, type TaskType } from '@warren/tasks';
+import { topologyFor, workQueue } from '@warren/topology';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { freshVhost } from './broker.js';
+
+/** A type whose attempts follow each other quickly. */
+export const probe = defineTaskType({
+  name: 'probe',
+  summary: 'stands for any work',
+  input: z.unknown(),
+  result: z.unknown(),
+  policy: { maxAttempts: 3, backoff: { baseMs: 40, factor: 2, maxMs: 100 }, leaseMs: 5_000 },
+});
+
+/** A type that everybody knows, but no queue is bound for. */
+export const homeless = defineTaskType({
+  name: 'homeless',
+  summary: 'has no queue',
+  input: z.unknown(),
+  result: z.unknown(),
+});
+
+const types: readonly TaskType[] = [probe, homeless];
+const ladder = { unitMs: 10, levels: 12 };
+const log = pino({ level: process.env.WARREN_TEST_LOG ?? 'silent' });
+
+/** Broker, ledger and what stands between them, as a processor and a worker have them. */
+export interface LettersGround {
+  readonly amqpUrl: string;
+  readonly ledgerUrl: string;
+  readonly connection: BrokerConnection;
+  readonly ledger: Ledger;
+  readonly publisher: Publisher;
+  readonly dispatcher: Dispatcher;
+  /** One that notes its confirms by another clock. */
+  dispatcherBy(now: () => number): Dispatcher;
+  readonly operations: Operations;
+  /** Takes a task in; rejects unless it is accepted. */
+  submit(options?: Submission['options'], type?: TaskType): Promise<Task>;
+  /** Records a task and publishes nothing, like an intake that dies in between. */
+  recordOnly(): Promise<Task>;
+  /** The next message of queue `tasks.probe`. The consumer starts with the first call. */
+  nextMessage(): Promise<Delivery>;
+  /** What a worker does whose handler fails: claims, records the failure, publishes the dead letter, acks. */
+  failNext(failure: Failure): Promise<Task>;
+  /** Gives up the channel of `nextMessage`: what is not acked returns to the queue. */
+  dropWorker(): Promise<void>;
+  startProcessor(parts?: Partial<LetterConsumersParts>): Promise<LetterConsumers>;
+  sweeper(parts?: Partial<SweeperParts>): Sweeper;
+  task(id: string): Promise<Task>;
+  /** Messages ready, by queue: `dead-letters`, `unroutable` and `tasks.probe`. */
+  depths(): Promise<Record<string, number>>;
+  dispose(): Promise<void>;
+}
+
+export async function lettersGround(): Promise<LettersGround> {
+  const { amqpUrl, managementUrl, dispose: disposeVhost } = await freshVhost();
+  await applyTopology({
+    amqpUrl,
+    managementUrl,
+    topology: topologyFor({ types: [probe], delay: 'ladder', profile: 'classic', ladder }),
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'warren-letters-'));
+  const ledgerUrl = join(folder, 'ledger.db');
+  const ledger = await openLedger(ledgerUrl);
+  const connection = await connectBroker({ urls: amqpUrl, name: 'test', log });
+  const publisher = createPublisher(connection);
+  const events: EventPublisher = createEventPublisher(connection, { log });
+  const now = Date.now;
+  const delay = delayBy('ladder', ladder);
+  const dispatcherBy = (clock: () => number) =>
+    createDispatcher({ ledger, publisher, delay, now: clock, newCopy: randomUUID });
+  const dispatcher = dispatcherBy(now);
+  const intake = createIntake({ ledger, dispatcher, types });
+  const worker = workerOn(connection);
+  const running: LetterConsumers[] = [];
+
+  return {
+    amqpUrl,
+    ledgerUrl,
+    connection,
+    ledger,
+    publisher,
+    dispatcher,
+    dispatcherBy,
+    operations: createOperations({ ledger, dispatcher, publisher, now }),
+    submit: (options, type = probe) => submitWith(intake, options, type),
+    recordOnly: () => submitWith(createIntake({ ledger, dispatcher: { dispatch: async () => {} }, types }), {}, probe),
+    nextMessage: worker.next,
+    dropWorker: worker.drop,
+    failNext: async (failure) => failOn(await worker.next(), failure, { ledger, dispatcher }),
+    async startProcessor(parts = {}) {
+      const consumers = consumeLetters({
+        connection,
+        ledger,
+        dispatcher,
+        publisher,
+        events,
+        types,
+        rules: defaultRules,
+        now,
+        random: () => 0.5,
+        prefetch: 10,
+        log,
+        ...parts,
+      });
+      running.push(consumers);
+      await consumers.ready;
+      return consumers;
+    },
+    sweeper: (parts = {}) =>
+      createSweeper({
+        ledger,
+        dispatcher,
+        readyCounts: (queues) => readyCounts(amqpUrl, queues),
+        types,
+        owner: 'sweeper-1',
+        settings: defaultSweeperSettings,
+        now,
+        log,
+        ...parts,
+      }),
+    task: async (id) => {
+      const task = await ledger.queries.task(id);
+      if (!task) throw new Error(`no task ${id}`);
+      return task;
+    },
+    depths: async () =>
+      Object.fromEntries(await readyCounts(amqpUrl, ['dead-letters', 'unroutable', workQueue(probe.name)])),
+    async dispose() {
+      await Promise.all(running.map((consumers) => consumers.stop()));
+      await worker.drop();
+      await events.close();
+      await publisher.close();
+      await connection.close();
+      await ledger.close();
+      await disposeVhost();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function submitWith(
+  intake: ReturnType<typeof createIntake>,
+  options: Submission['options'] = {},
+  type: TaskType,
+): Promise<Task> {
+  const answer = await intake.submit({ type: type.name, input: { text: 'hello' }, options });
+  if (answer.kind !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(answer)}`);
+  return answer.task;
+}
+
+function workerOn(connection: BrokerConnection) {
+  const arrived: Delivery[] = [];
+  const waiting: ((delivery: Delivery) => void)[] = [];
+  let consumer: ReturnType<typeof consume> | undefined;
+  return {
+    next: () =>
+      new Promise<Delivery>((resolve) => {
+        consumer ??= consume(connection, {
+          queue: workQueue(probe.name),
+          prefetch: 10,
+          log,
+          onDelivery: (delivery) => {
+            const waiter = waiting.shift();
+            if (waiter) waiter(delivery);
+            else arrived.push(delivery);
+          },
+        });
+        const first = arrived.shift();
+        if (first) resolve(first);
+        else waiting.push(resolve);
+      }),
+    drop: async () => {
+      await consumer?.cancel();
+      consumer = undefined;
+      arrived.length = 0;
+    },
+  };
+}
+
+/** What a claim needs to know of a message. */
+export function ticketOf(delivery: Delivery): { id: string; dispatch: number; copy: string } {
+  const given = delivery.properties.headers ?? {};
+  return {
+    id: String(delivery.properties.messageId),
+    dispatch: Number(given[headers.dispatch]),
+    copy: String(given[headers.copy]),
+  };
+}
+
+export async function claim(ledger: Ledger, delivery: Delivery, now = Date.now(), leaseMs = 5_000): Promise<Task> {
+  const { id, dispatch, copy } = ticketOf(delivery);
+  const { redelivered } = delivery;
+  const answer = await ledger.claim(id, {
+    dispatch,
+    copy,
+    redelivered,
+    owner: 'w',
+    now,
+    leaseMs,
+    maxCrashes: 3,
+    alone: true,
+  });
+  if (answer.kind !== 'run') throw new Error(`not claimed: ${answer.kind}`);
+  return answer.task;
+}
+
+async function failOn(
+  delivery: Delivery,
+  failure: Failure,
+  { dispatcher, ledger }: Pick<LettersGround, 'dispatcher' | 'ledger'>,
+): Promise<Task> {
+  const claimed = await claim(ledger, delivery);
+  const answer = await ledger.fail(claimed.id, { token: claimed.token, now: Date.now(), failure });
+  if (answer.kind !== 'done') throw new Error('the failure was refused');
+  await dispatcher.dispatch(answer.task, (await ledger.queries.payload(claimed.id)) ?? '');
+  delivery.ack();
+  return answer.task;
+}

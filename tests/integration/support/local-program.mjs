@@ -1,0 +1,25 @@
+// The stack's and the broker's commands by themselves, on the project that TEST_PROJECT names, with a topology that needs no broker.
+import { addBrokerCommands, addStackCommands } from '@warren/local';
+import { Command } from 'commander';
+
+const output = {
+  json: true,
+  result: (value) => console.log(JSON.stringify(value)),
+  note: (line) => console.error(line),
+};
+const context = {
+  env: process.env,
+  output,
+  projectRoot: process.env.TEST_PROJECT,
+  applyTopology: async () => 'ladder',
+};
+
+const program = new Command('local');
+addBrokerCommands(program, context);
+addStackCommands(program, context);
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
