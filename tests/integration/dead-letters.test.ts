@@ -410,6 +410,7 @@ describe('while the ledger is away', () => {
     const { ledger } = ground;
     let away = true;
     let asked = 0;
+    let waitedFor = false;
     const flaky: Pick<Ledger, 'queries' | 'untilAvailable'> = {
       queries: {
         ...ledger.queries,
@@ -421,16 +422,17 @@ describe('while the ledger is away', () => {
       },
       untilAvailable: async (signal) => {
         signal.throwIfAborted();
+        waitedFor = true;
         await until(() => !away);
       },
     };
     const task = await ground.submit();
     await ground.failNext(timeout);
     await ground.startProcessor({ ledger: { ...ledger, ...flaky } });
-    await until(() => asked > 0);
+    await until(() => waitedFor);
     const other = await ground.submit();
     await ground.failNext(timeout);
-    // The consumer is paused by now or soon: this letter stays in its queue, or waits its turn behind the first.
+    expect(await ground.depths()).toMatchObject({ 'dead-letters': 1 });
     expect(asked).toBe(1);
     away = false;
     await untilLetter(task.id, 'retrying');

@@ -21,9 +21,6 @@ import type { ProducerConfig } from './config.js';
 import { countedPauses } from './pauses.js';
 import { type TakenIn, takeIn } from './submitted.js';
 
-/** How long the queue may take to be there after the start, in milliseconds. */
-const readyWithinMs = 15_000;
-
 export interface Producer extends Service {
   readonly counts: Readonly<TakenIn>;
 }
@@ -32,13 +29,16 @@ export interface ProducerOptions {
   readonly config: ProducerConfig;
   readonly log: Logger;
   readonly now?: () => number;
+  /** How long queue `submitted` may take to be consumed, in milliseconds. Default 15,000. */
+  readonly readyWithinMs?: number;
 }
 
 /**
  * Takes in what other languages publish to exchange `submit`, until it is stopped. Resolves when it consumes; rejects
  * when the broker or the ledger can't be reached, naming the address.
  */
-export async function startProducer({ config, log, now = Date.now }: ProducerOptions): Promise<Producer> {
+export async function startProducer(options: ProducerOptions): Promise<Producer> {
+  const { config, log, now = Date.now, readyWithinMs = 15_000 } = options;
   const { delay, brokerVersion, reason } = await discoverDelay({ amqpUrl: config.amqpUrl, wanted: config.delay });
   const ledger = await openLedger(config.ledgerUrl);
   log.info({ delay: delay.mechanism, reason, brokerVersion, ledger: ledger.label }, 'found out what there is');
@@ -88,7 +88,7 @@ export async function startProducer({ config, log, now = Date.now }: ProducerOpt
     onDelivery: (delivery) => keepInHand(delivery),
   });
 
-  if (await isConsuming(consumer)) return { counts, stop: shutDown };
+  if (await isConsuming(consumer, readyWithinMs)) return { counts, stop: shutDown };
   await shutDown();
   throw new Error(
     `queue "${queueNames.submitted}" could not be consumed within ${readyWithinMs} ms: run "warren topology apply", then start again`,
@@ -127,10 +127,10 @@ export async function startProducer({ config, log, now = Date.now }: ProducerOpt
   }
 }
 
-async function isConsuming(consumer: Consumer): Promise<boolean> {
+async function isConsuming(consumer: Consumer, withinMs: number): Promise<boolean> {
   if (consumer.state === 'consuming') return true;
   try {
-    await once(consumer.events, 'consuming', { signal: AbortSignal.timeout(readyWithinMs) });
+    await once(consumer.events, 'consuming', { signal: AbortSignal.timeout(withinMs) });
     return true;
   } catch {
     return false;

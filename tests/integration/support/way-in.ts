@@ -27,7 +27,7 @@ export interface WayIn {
   readonly ledgerUrl: string;
   /** A look at the ledger beside the producer's own. */
   readonly ledger: Ledger;
-  startProducer(config?: Partial<ProducerConfig>): Promise<Producer>;
+  startProducer(config?: Partial<ProducerConfig>, readyWithinMs?: number): Promise<Producer>;
   /** False when the broker answered with a nack. */
   publish(foreign: Foreign): Promise<boolean>;
   /** What the queue itself counts now. */
@@ -66,7 +66,7 @@ export async function wayIn({ ledgerUrl: givenLedgerUrl }: { ledgerUrl?: string 
     ledgerUrl,
     ledger,
     channel,
-    async startProducer(config = {}) {
+    async startProducer(config = {}, readyWithinMs = 15_000) {
       const defaults = {
         amqpUrl,
         ledgerUrl,
@@ -75,7 +75,11 @@ export async function wayIn({ ledgerUrl: givenLedgerUrl }: { ledgerUrl?: string 
         outboxLimit: 1_000,
         drainMs: 5_000,
       } as const;
-      const producer = await startProducer({ config: { ...defaults, logLevel: 'silent', ...config }, log });
+      const producer = await startProducer({
+        config: { ...defaults, logLevel: 'silent', ...config },
+        log,
+        readyWithinMs,
+      });
       producers.push(producer);
       return producer;
     },
