@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type BrokerConnection, type ConsumeOptions, connectBroker, consume, type Delivery } from '@warren/broker';
+import {
+  type BrokerConnection,
+  type ConsumeOptions,
+  connectBroker,
+  consume,
+  type Delivery,
+  undecodableHeader,
+} from '@warren/broker';
+import { parseMessage } from '@warren/tasks';
 import { type Channel, type ChannelModel, connect, type GetMessage } from 'amqplib';
 import { pino } from 'pino';
 import { type FreshVhost, freshVhost, startOwnBroker } from './support/broker.js';
@@ -261,7 +269,11 @@ describe('consumer', () => {
     const bytes = hostile.properties.headers?.[undecodableHeader];
     // Flags, then the table as it was sent.
     expect(bytes).toHaveLength(2 + 4 + 7 * depth);
-    const parsed = parseMessage({ body: hostile.content, routingKey: 'summarize', properties: hostile.properties });
+    const parsed = parseMessage({
+      body: hostile.content,
+      addressedTo: 'summarize',
+      properties: hostile.properties,
+    });
     expect(parsed).toMatchObject({ kind: 'defect', defect: { field: 'headers' } });
     expect(hostile.ack()).toBe(true);
     send('harmless');

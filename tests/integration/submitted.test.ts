@@ -358,7 +358,7 @@ function proxyTo(url: string): Promise<TcpProxy> {
 describe('the start', () => {
   it('finds no queue: says what to do', async () => {
     await ground.channel.deleteQueue(submittedQueue);
-    await expect(ground.startProducer()).rejects.toThrow(
+    await expect(ground.startProducer({}, 200)).rejects.toThrow(
       /queue "submitted" could not be consumed.*warren topology apply/,
     );
   }, 60_000);

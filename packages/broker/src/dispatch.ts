@@ -47,7 +47,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     },
     async republish(task, payload) {
       await publishOwed({ ...task, owed: task.state === 'dead-lettered' ? 'dead' : 'task' }, payload);
-      
+      await ledger.published(task.id, { dispatch: task.dispatch, now: now() });
     },
   };
 

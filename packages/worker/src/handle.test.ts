@@ -60,6 +60,15 @@ describe('handle', () => {
     expect(await run(wrong)).toMatchObject({ kind: 'failed', failure: { code: 'unknown' } });
   });
 
+  it('refuses a snooze that no clock can tell', async () => {
+    for (const delayMs of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
+      expect(await run(async () => snoozed(delayMs, 'limit'))).toMatchObject({
+        kind: 'failed',
+        failure: { code: 'unknown' },
+      });
+    }
+  });
+
   it('snoozes', async () => {
     expect(await run(async () => snoozed(100, 'limit'))).toEqual({ kind: 'snoozed', delayMs: 100, reason: 'limit' });
   });

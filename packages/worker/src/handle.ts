@@ -1,4 +1,4 @@
-import { type Failure, failureOf, TaskFailure, type TaskType } from '@warren/tasks';
+import { type Failure, failureOf, maxScheduleMs, TaskFailure, type TaskType } from '@warren/tasks';
 import type { Logger } from 'pino';
 import type { Cost, Handler, HandlerResult, Progress } from './handler.js';
 
@@ -29,6 +29,7 @@ export class Stopped extends Error {
 /** Largest result and cost that are stored, in bytes of JSON. A larger result belongs in a store of its own, by reference. */
 export const maxResultBytes = 1024 * 1024;
 const maxCostUnits = 16;
+const maxSnoozeReasonChars = 500;
 
 /**
  * How long a handler may go on after its signal was aborted, in milliseconds. Then it is left to itself: its result will
@@ -87,7 +88,7 @@ async function callHandler<Input, Result>(
 function encode<Input, Result>(type: TaskType<Input, Result>, returned: HandlerResult<Result>): Outcome {
   switch (returned.kind) {
     case 'snoozed':
-      return { kind: 'snoozed', delayMs: Math.max(0, returned.delayMs), reason: returned.reason.slice(0, 500) };
+      return encodeSnooze(returned.delayMs, returned.reason);
     case 'completed': {
       const parsed = type.result.safeParse(returned.result);
       if (!parsed.success) {
@@ -107,6 +108,13 @@ function encode<Input, Result>(type: TaskType<Input, Result>, returned: HandlerR
       return { kind: 'completed', result, cost: encodeCost(returned.cost) };
     }
   }
+}
+
+function encodeSnooze(delayMs: number, reason: string): Outcome {
+  if (!(delayMs >= 0 && delayMs <= maxScheduleMs)) {
+    return failed(new TaskFailure('unknown', `the handler snoozed for ${delayMs} ms; give 0 to ${maxScheduleMs}`));
+  }
+  return { kind: 'snoozed', delayMs: Math.ceil(delayMs), reason: reason.slice(0, maxSnoozeReasonChars) };
 }
 
 function encodeCost(cost: Cost | undefined): string | null {

@@ -50,11 +50,10 @@ export async function startProducer(options: ProducerOptions): Promise<Producer>
   const stop = new AbortController();
   const inHand = new Set<Promise<void>>();
   const counts: TakenIn = { accepted: 0, duplicates: 0, parked: 0 };
-  let draining = false;
   const pauses = countedPauses(() => ({
     pause: () => consumer.pause(),
     resume: async () => {
-      if (!draining) await consumer.resume();
+      if (!stop.signal.aborted) await consumer.resume();
     },
   }));
   const parts = {
@@ -70,7 +69,7 @@ export async function startProducer(options: ProducerOptions): Promise<Producer>
       ledger,
       consumer: () => pauses,
       signal: stop.signal,
-      // The pauses know: one that is not undone while draining would keep the others waiting.
+      // Each pause is undone, and the pauses know when not to consume again.
       draining: () => false,
       log,
     }),
@@ -110,14 +109,14 @@ export async function startProducer(options: ProducerOptions): Promise<Producer>
 
   /** In this order: no new deliveries, then those in hand, then what they need to settle, then the ground. */
   async function shutDown(): Promise<void> {
-    draining = true;
+    // What waits for the ledger or for room goes back to the queue now; the rest has its time to end.
+    stop.abort();
     log.info({ inHand: inHand.size, drainMs: config.drainMs }, 'draining');
     await consumer.pause();
     const drained = new AbortController();
     const late = sleep(config.drainMs, undefined, { signal: drained.signal }).catch(() => undefined);
     await Promise.race([Promise.allSettled([...inHand]), late]);
     drained.abort();
-    stop.abort();
     await consumer.cancel();
     await events.close();
     await publisher.close();

@@ -17,7 +17,7 @@ export interface TakeInParts {
   readonly pauses: Pick<Consumer, 'pause' | 'resume'>;
   readonly events: Pick<EventPublisher, 'publish'>;
   readonly types?: readonly TaskType[];
-  /** Aborted when the time to drain is over. */
+  /** Aborted when the service is to stop: nothing more is waited for. */
   readonly stop: AbortSignal;
   readonly now: () => number;
   readonly log: Logger;

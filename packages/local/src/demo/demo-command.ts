@@ -42,7 +42,7 @@ async function demo(context: StackContext, once: boolean): Promise<void> {
         const status = stack.status();
         const findings = await runDemo({
           stack: status,
-          tasks: demoTasks(folder.projectRoot, source.url),
+          tasks: demoTasks(source.url),
           note: output.note,
           signal,
         });

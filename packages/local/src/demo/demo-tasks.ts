@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Submission } from '@warren/intake';
 
 /** One task of the demo: what is submitted, and where it has to end. */
@@ -12,8 +11,9 @@ export interface DemoTask {
 }
 
 /** Real input: this repository's own documents, a page that is overloaded at first, and a file that is not there. */
-export function demoTasks(projectRoot: string, flakyUrl: string): readonly DemoTask[] {
-  const file = (path: string) => ({ kind: 'file', path: join(projectRoot, path) });
+export function demoTasks(flakyUrl: string): readonly DemoTask[] {
+  // Relative to the workers' first folder, which is this repository: citations then read like a person's.
+  const file = (path: string) => ({ kind: 'file', path });
   const summary = (path: string): DemoTask => ({
     label: `summarize ${path}`,
     submission: { type: 'summarize', input: { source: file(path), length: 'short' } },
