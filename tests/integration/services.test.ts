@@ -12,6 +12,7 @@ import { type Ledger, openLedger } from '@warren/ledger';
 import { summarizeResult, taskTypes } from '@warren/tasks';
 import { topologyFor } from '@warren/topology';
 import { type FreshVhost, freshVhost } from './support/broker.js';
+import { itWith } from './support/foreign-tools.js';
 import { until } from './support/until.js';
 
 /** The four services as the processes that ship, on a virtual host and a ledger of their own. */
@@ -89,13 +90,13 @@ describe('the four services', () => {
   });
 
   describe('a message by the documented fields alone', () => {
-    it('gets its result when amqp-publish sent it', async () => {
+    itWith('amqp-publish', 'gets its result when amqp-publish sent it', async () => {
       const id = randomUUID();
       await run('amqp-publish', ['--url', vhost.amqpUrl, '-e', 'submit', '-r', 'summarize', '-b', message(id)]);
       await expectSummary(id);
     });
 
-    it('gets its result as a reply when pika sent it', async () => {
+    itWith('python3-pika', 'gets its result as a reply when pika sent it', async () => {
       const id = randomUUID();
       const printed = await run(
         '/usr/bin/python3',

@@ -13,6 +13,7 @@ export * from './events-listener.js';
 export * from './exception.js';
 export * from './inspect.js';
 export { type BrokerAddress, brokerAddress } from './inspect-connection.js';
+export * from './ledger-patience.js';
 export * from './management.js';
 export * from './management-answers.js';
 export * from './management-request.js';
@@ -22,3 +23,4 @@ export { defaultReconnectPolicy, type ReconnectPolicy } from './reconnect-backof
 export * from './reply.js';
 export * from './task-event.js';
 export * from './topology-commands.js';
+export * from './turns.js';

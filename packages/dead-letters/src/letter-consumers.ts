@@ -1,10 +1,16 @@
-import { type BrokerConnection, type Consumer, consume, type Delivery } from '@warren/broker';
-import { type Ledger, LedgerUnavailable } from '@warren/ledger';
+import {
+  type BrokerConnection,
+  type Consumer,
+  consume,
+  createLedgerPatience,
+  createTurns,
+  type Delivery,
+} from '@warren/broker';
+import type { Ledger } from '@warren/ledger';
 import { queueNames } from '@warren/topology';
 import type { LetterQueue } from './met-letter.js';
 import { parkRaw } from './park-raw.js';
 import { type ProcessorParts, processLetter } from './processor.js';
-import { createTurns } from './turns.js';
 
 export interface LetterConsumersParts extends Omit<ProcessorParts, 'ledger'> {
   readonly ledger: ProcessorParts['ledger'] & Pick<Ledger, 'untilAvailable'>;
@@ -29,7 +35,6 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
   const { connection, ledger, log, prefetch } = parts;
   const stopping = new AbortController();
   const turns = createTurns();
-  let recovery: Promise<void> | undefined;
 
   const consumers = [queueNames.deadLetters, queueNames.unroutable].map((queue) =>
     consume(connection, {
@@ -39,6 +44,14 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
       onDelivery: (delivery) => turns[delivery.redelivered ? 'alone' : 'beside'](() => takeTurn(delivery, queue)),
     }),
   );
+
+  const patience = createLedgerPatience({
+    ledger,
+    consumers: () => consumers,
+    signal: stopping.signal,
+    draining: () => stopping.signal.aborted,
+    log,
+  });
 
   return {
     ready: Promise.all(consumers.map(untilConsuming)).then(() => undefined),
@@ -54,34 +67,9 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
     // Left unsettled, it goes back to its queue; one whose channel is gone has gone back already.
     if (stopping.signal.aborted || delivery.lost.aborted) return;
     try {
-      await patiently(() => processLetter(delivery, queue, parts));
+      await patience.ask(() => processLetter(delivery, queue, parts));
     } catch (error) {
       if (!stopping.signal.aborted) await keepWhatBroke(delivery, queue, error);
-    }
-  }
-
-  /** While the ledger is away nothing is consumed, and what is in hand is kept: requeued it would come back at once. */
-  async function patiently<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    for (;;) {
-      try {
-        return await call();
-      } catch (error) {
-        if (!(error instanceof LedgerUnavailable)) throw error;
-        recovery ??= recover(error);
-        await recovery;
-      }
-    }
-  }
-
-  async function recover(error: LedgerUnavailable): Promise<void> {
-    log.warn({ err: error }, 'the ledger is away: no letters are taken until it is back');
-    try {
-      await Promise.all(consumers.map((consumer) => consumer.pause()));
-      await ledger.untilAvailable(stopping.signal);
-      await Promise.all(consumers.map((consumer) => consumer.resume()));
-      log.info('the ledger is back');
-    } finally {
-      recovery = undefined;
     }
   }
 
@@ -98,7 +86,7 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
     const reason = `it could not be processed: ${error instanceof Error ? error.message : String(error)}`;
     const facts = { body, properties, routingKey, sourceQueue: queue, code: 'unknown', reason } as const;
     try {
-      await patiently(() => parkRaw(parts, facts));
+      await patience.ask(() => parkRaw(parts, facts));
       delivery.ack();
     } catch (failure) {
       log.error({ err: failure }, 'nor could it be kept: it stays unsettled until the channel closes');

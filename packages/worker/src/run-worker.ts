@@ -5,7 +5,9 @@ import {
   consume,
   createDispatcher,
   createEventPublisher,
+  createLedgerPatience,
   createPublisher,
+  createTurns,
   type Delivery,
   discoverDelay,
 } from '@warren/broker';
@@ -16,8 +18,6 @@ import type { Logger } from 'pino';
 import type { WorkerConfig } from './config.js';
 import { abortGraceMs } from './handle.js';
 import type { Handler } from './handler.js';
-import { createLedgerPatience } from './ledger-patience.js';
-import { createRunGate } from './run-gate.js';
 import { type WorkParts, work } from './work.js';
 
 export interface Worker {
@@ -29,6 +29,9 @@ export interface Worker {
    */
   stop(): Promise<void>;
 }
+
+/** How long a delivery that met an unforeseen error is kept before it goes back, in milliseconds. */
+const giveBackAfterMs = 1_000;
 
 export interface RunWorkerOptions<Input, Result> {
   readonly type: TaskType<Input, Result>;
@@ -65,7 +68,7 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     ledger,
     patience: createLedgerPatience({
       ledger,
-      consumer: () => consumer,
+      consumers: () => [consumer],
       signal: stop.signal,
       draining: () => draining,
       log,
@@ -73,7 +76,7 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     dispatcher,
     publisher,
     events,
-    gate: createRunGate(),
+    turns: createTurns(),
     draining: () => draining,
     stop: stop.signal,
     now,
@@ -94,11 +97,21 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     try {
       await way;
     } catch (error) {
-      // Left unsettled: the broker keeps it, and hands it out again when this channel is gone.
-      if (!stop.signal.aborted) log.error({ err: error }, 'a delivery was left unsettled');
+      await giveBack(delivery, error);
     } finally {
       inHand.delete(way);
     }
+  }
+
+  /**
+   * Something unforeseen: a message that could not be put back, a defect. The ledger has whatever was committed, so the
+   * message may come again; the wait keeps it from coming again at once, over and over.
+   */
+  async function giveBack(delivery: Delivery, error: unknown): Promise<void> {
+    if (stop.signal.aborted) return;
+    log.error({ err: error, messageId: delivery.properties.messageId }, 'a delivery goes back to its queue');
+    await sleep(giveBackAfterMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    delivery.requeue();
   }
 
   function stopOnce(): () => Promise<void> {

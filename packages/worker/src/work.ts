@@ -2,8 +2,10 @@ import {
   type Delivery,
   type Dispatcher,
   type EventPublisher,
+  type LedgerPatience,
   type Publisher,
   replyTo,
+  type Turns,
   taskEvent,
 } from '@warren/broker';
 import { parkRaw } from '@warren/dead-letters';
@@ -13,9 +15,7 @@ import { workQueue } from '@warren/topology';
 import type { Logger } from 'pino';
 import { handle, type Outcome } from './handle.js';
 import type { Handler } from './handler.js';
-import type { LedgerPatience } from './ledger-patience.js';
 import { startRun } from './run.js';
-import type { RunGate } from './run-gate.js';
 
 export interface WorkParts<Input, Result> {
   readonly type: TaskType<Input, Result>;
@@ -27,7 +27,8 @@ export interface WorkParts<Input, Result> {
   readonly dispatcher: Dispatcher;
   readonly publisher: Publisher;
   readonly events: EventPublisher;
-  readonly gate: RunGate;
+  /** Runs go side by side, but for a suspect's. */
+  readonly turns: Turns;
   /** True from the first SIGTERM on: what has not begun goes back to the queue. */
   readonly draining: () => boolean;
   /** Aborted when the time to drain is over. */
@@ -41,8 +42,6 @@ interface Claimed {
   readonly message: TaskMessage;
   /** The input's JSON, for messages that this run's end may owe. */
   readonly payload: string;
-  /** Lets the next one in, once this run is settled. */
-  readonly leave: () => void;
   readonly log: Logger;
 }
 
@@ -55,14 +54,23 @@ interface Claimed {
 export async function work<Input, Result>(delivery: Delivery, parts: WorkParts<Input, Result>): Promise<void> {
   const message = await parse(delivery, parts);
   if (!message) return;
-  const claimed = await claim(delivery, message, parts);
-  if (!claimed) return;
-  try {
-    const outcome = await run(delivery, claimed, parts);
-    await settle(delivery, claimed, outcome, parts);
-  } finally {
-    claimed.leave();
-  }
+  const turn = await parts.turns.beside(() => takeTurn(delivery, message, false, parts));
+  // It crashed its worker before: it waits until nothing runs beside it that it could take along.
+  if (turn === 'alone') await parts.turns.alone(() => takeTurn(delivery, message, true, parts));
+}
+
+/** `alone`: nothing was done, the task must be claimed again when nothing runs beside it. */
+async function takeTurn<Input, Result>(
+  delivery: Delivery,
+  message: TaskMessage,
+  alone: boolean,
+  parts: WorkParts<Input, Result>,
+): Promise<'settled' | 'alone'> {
+  const claimed = await claim(delivery, message, alone, parts);
+  if (claimed === 'settled' || claimed === 'alone') return claimed;
+  const outcome = await run(delivery, claimed, parts);
+  await settle(delivery, claimed, outcome, parts);
+  return 'settled';
 }
 
 type Parts = Omit<WorkParts<unknown, unknown>, 'handler' | 'type'> & { readonly type: TaskType };
@@ -101,76 +109,49 @@ async function park(delivery: Delivery, code: ReasonCode, reason: string, parts:
   delivery.ack();
 }
 
-async function claim(delivery: Delivery, message: TaskMessage, parts: Parts): Promise<Claimed | undefined> {
-  const leave = await parts.gate.enter();
-  if (parts.draining()) {
-    delivery.requeue();
-    leave();
-    return undefined;
-  }
-  const answer = await claimOrLeave(delivery, message, false, leave, parts);
-  if (answer.kind !== 'alone') return proceed(delivery, message, answer, leave, parts);
-
-  // It crashed its worker before: it waits until nothing runs beside it that it could take along.
-  leave();
-  const leaveAlone = await parts.gate.enterAlone();
-  const again = await claimOrLeave(delivery, message, true, leaveAlone, parts);
-  return proceed(delivery, message, again, leaveAlone, parts);
-}
-
-async function claimOrLeave(
+async function claim(
   delivery: Delivery,
   message: TaskMessage,
   alone: boolean,
-  leave: () => void,
   parts: Parts,
-): Promise<ClaimAnswer> {
-  const { leaseMs, maxCrashes } = parts.type.policy;
-  try {
-    return await parts.patience.ask(() =>
-      parts.ledger.claim(message.taskId, {
-        dispatch: message.ticket?.dispatch ?? 0,
-        copy: message.ticket?.copy ?? '',
-        redelivered: delivery.redelivered,
-        owner: parts.worker,
-        now: parts.now(),
-        leaseMs,
-        maxCrashes,
-        alone,
-      }),
-    );
-  } catch (error) {
-    leave();
-    throw error;
+): Promise<Claimed | 'settled' | 'alone'> {
+  if (parts.draining()) {
+    delivery.requeue();
+    return 'settled';
   }
+  const answer = await askForClaim(delivery, message, alone, parts);
+  if (answer.kind === 'alone') return 'alone';
+  const payload = JSON.stringify(message.payload) ?? 'null';
+  if (answer.kind !== 'run') {
+    await decline(delivery, message, answer, payload, parts);
+    return 'settled';
+  }
+  const { task } = answer;
+  const log = parts.log.child({ task: task.id, dispatch: task.dispatch, attempt: task.attempt, token: task.token });
+  return { task, message, payload, log };
 }
 
-async function proceed(
-  delivery: Delivery,
-  message: TaskMessage,
-  answer: ClaimAnswer,
-  leave: () => void,
-  parts: Parts,
-): Promise<Claimed | undefined> {
-  const payload = JSON.stringify(message.payload) ?? 'null';
-  if (answer.kind === 'run') {
-    const { task } = answer;
-    const log = parts.log.child({ task: task.id, dispatch: task.dispatch, attempt: task.attempt, token: task.token });
-    return { task, message, payload, leave, log };
-  }
-  try {
-    await decline(delivery, message, answer, payload, parts);
-  } finally {
-    leave();
-  }
-  return undefined;
+function askForClaim(delivery: Delivery, message: TaskMessage, alone: boolean, parts: Parts): Promise<ClaimAnswer> {
+  const { leaseMs, maxCrashes } = parts.type.policy;
+  return parts.patience.ask(() =>
+    parts.ledger.claim(message.taskId, {
+      dispatch: message.ticket?.dispatch ?? 0,
+      copy: message.ticket?.copy ?? '',
+      redelivered: delivery.redelivered,
+      owner: parts.worker,
+      now: parts.now(),
+      leaseMs,
+      maxCrashes,
+      alone,
+    }),
+  );
 }
 
 /** The task is not worked under this message, for one reason or another. */
 async function decline(
   delivery: Delivery,
   message: TaskMessage,
-  answer: Exclude<ClaimAnswer, { kind: 'run' }>,
+  answer: Exclude<ClaimAnswer, { kind: 'run' | 'alone' }>,
   payload: string,
   parts: Parts,
 ): Promise<void> {
@@ -193,8 +174,6 @@ async function decline(
     case 'unknown':
       await park(delivery, 'invalid-state', 'the ledger knows no such task, or not yet this dispatch of it', parts);
       return;
-    case 'alone':
-      throw new Error(`task ${message.taskId} was claimed alone and told to be alone: this is a defect`);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   consume,
   createDispatcher,
   createEventPublisher,
+  createLedgerPatience,
   createPublisher,
   type Delivery,
   discoverDelay,
@@ -15,7 +16,6 @@ import type { Service } from '@warren/cli';
 import { createIntake } from '@warren/intake';
 import { openLedger } from '@warren/ledger';
 import { queueNames } from '@warren/topology';
-import { createLedgerPatience } from '@warren/worker';
 import type { Logger } from 'pino';
 import type { ProducerConfig } from './config.js';
 import { countedPauses } from './pauses.js';
@@ -50,12 +50,7 @@ export async function startProducer(options: ProducerOptions): Promise<Producer>
   const stop = new AbortController();
   const inHand = new Set<Promise<void>>();
   const counts: TakenIn = { accepted: 0, duplicates: 0, parked: 0 };
-  const pauses = countedPauses(() => ({
-    pause: () => consumer.pause(),
-    resume: async () => {
-      if (!stop.signal.aborted) await consumer.resume();
-    },
-  }));
+  const pauses = countedPauses(() => consumer, stop.signal);
   const parts = {
     intake: createIntake({
       ledger,
@@ -67,10 +62,9 @@ export async function startProducer(options: ProducerOptions): Promise<Producer>
     ledger,
     patience: createLedgerPatience({
       ledger,
-      consumer: () => pauses,
+      consumers: () => [pauses],
       signal: stop.signal,
-      // Each pause is undone, and the pauses know when not to consume again.
-      draining: () => false,
+      draining: () => stop.signal.aborted,
       log,
     }),
     pauses,

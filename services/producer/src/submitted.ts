@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LedgerPatience } from '@warren/broker';
 import { type Consumer, type Delivery, type EventPublisher, taskEvent } from '@warren/broker';
 import { parkRaw } from '@warren/dead-letters';
 import type { Intake, IntakeAnswer, Submission } from '@warren/intake';
 import type { Ledger } from '@warren/ledger';
 import { type Defect, parseMessage, type TaskMessage, type TaskType, taskTypes } from '@warren/tasks';
 import { exchangeNames, queueNames } from '@warren/topology';
-import type { LedgerPatience } from '@warren/worker';
 import type { Logger } from 'pino';
 
 export interface TakeInParts {

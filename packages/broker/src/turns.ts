@@ -1,9 +1,9 @@
 /** Lets pieces of work go side by side, or one of them alone. In the order in which they come: nobody overtakes. */
 export interface Turns {
   /** Settles as the work does. */
-  beside(work: () => Promise<void>): Promise<void>;
+  beside<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Waits for all that came before; whatever comes after waits for it. */
-  alone(work: () => Promise<void>): Promise<void>;
+  alone<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Settles when all that has come so far is done. Never rejects. */
   idle(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export function createTurns(): Turns {
     },
   };
 
-  function follow(before: Promise<unknown>, work: () => Promise<void>): Promise<void> {
+  function follow<Result>(before: Promise<unknown>, work: () => Promise<Result>): Promise<Result> {
     const done = before.then(work);
     underWay.add(done);
     const leave = () => underWay.delete(done);

@@ -1,6 +1,6 @@
-import type { Consumer } from '@warren/broker';
 import { type Ledger, LedgerUnavailable } from '@warren/ledger';
 import type { Logger } from 'pino';
+import type { Consumer } from './consumer.js';
 
 /**
  * Asks the ledger until it answers. While it is away nothing new is consumed, and what is in hand is kept: requeued
@@ -12,12 +12,15 @@ export interface LedgerPatience {
 }
 
 export function createLedgerPatience(parts: {
-  readonly ledger: Pick<Ledger, 'label' | 'untilAvailable'>;
-  readonly consumer: () => Pick<Consumer, 'pause' | 'resume'>;
+  readonly ledger: Pick<Ledger, 'untilAvailable'>;
+  /** Whose deliveries need the ledger; asked for when it goes away. */
+  readonly consumers: () => readonly Pick<Consumer, 'pause' | 'resume'>[];
   readonly signal: AbortSignal;
+  /** True once nothing new is to be consumed, whatever the ledger does. */
   readonly draining: () => boolean;
   readonly log: Logger;
 }): LedgerPatience {
+  const { consumers, draining, ledger, log, signal } = parts;
   let recovery: Promise<void> | undefined;
 
   return {
@@ -35,12 +38,12 @@ export function createLedgerPatience(parts: {
   };
 
   async function recover(error: LedgerUnavailable): Promise<void> {
-    parts.log.warn({ err: error }, 'the ledger is away: nothing is consumed until it is back');
+    log.warn({ err: error }, 'the ledger is away: nothing is consumed until it is back');
     try {
-      await parts.consumer().pause();
-      await parts.ledger.untilAvailable(parts.signal);
-      if (!parts.draining()) await parts.consumer().resume();
-      parts.log.info('the ledger is back');
+      await Promise.all(consumers().map((consumer) => consumer.pause()));
+      await ledger.untilAvailable(signal);
+      if (!draining()) await Promise.all(consumers().map((consumer) => consumer.resume()));
+      log.info('the ledger is back');
     } finally {
       recovery = undefined;
     }
