@@ -511,3 +511,23 @@ describe('a person', () => {
     again.ack();
   }, 30_000);
 });
+
+describe('a submission that expires before it is taken in', () => {
+  it('is kept whole, and moves no task whatever headers its sender wrote', async () => {
+    const task = await ground.submit();
+    const forged = { ...headersOf(task), [headers.reasonCode]: 'poison' };
+    const body = Buffer.from(JSON.stringify({ task_id: task.id, task_type: 'probe', payload: {} }));
+    await publishByHand(exchangeNames.submit, 'probe', body, { expiration: '1', headers: forged });
+    await ground.startProcessor();
+    await until(async () => (await rawLetters()).length === 1);
+    const [letter] = await rawLetters();
+    expect(letter).toMatchObject({ state: 'parked', code: 'expired', sourceQueue: 'submitted' });
+    expect(letter?.body.equals(body)).toBe(true);
+    expect(await ground.task(task.id)).toMatchObject({ dispatch: 1, reasonCode: null });
+    await untilNoLetters();
+  });
+});
+
+function headersOf(task: Task): Record<string, unknown> {
+  return { [headers.dispatch]: task.dispatch, [headers.attempt]: task.attempt, [headers.copy]: 'forged' };
+}

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { managementAddress, managementClient } from '@warren/broker';
 import type { Producer } from '@warren/producer';
 import { headers, type ReasonCode } from '@warren/tasks';
 import { exchangeNames, workQueue } from '@warren/topology';
@@ -285,20 +284,7 @@ describe('when the outbox is full', () => {
 
   it('a full queue tells its publishers by a nack', async () => {
     await fillOutbox();
-    const management = managementClient(managementAddress(ground.amqpUrl, ground.managementUrl));
-    await management.putPolicy(ground.vhost, {
-      name: 'small',
-      pattern: `^${submittedQueue}$`,
-      applyTo: 'queues',
-      priority: 1,
-      definition: { 'max-length': 2 },
-    });
-    let confirmed = 0;
-    await until(async () => {
-      const isConfirmed = await ground.publish({ body: message(randomUUID()) });
-      confirmed += isConfirmed ? 1 : 0;
-      return !isConfirmed;
-    });
+    const confirmed = await ground.fillSubmitted(2, () => message(randomUUID()));
     expect(await ground.publish({ body: message(randomUUID()) })).toBe(false);
     expect(confirmed).toBeGreaterThanOrEqual(2);
     expect(await ground.depth(submittedQueue)).toEqual({ ready: confirmed, consumers: 0 });

@@ -33,7 +33,12 @@ describe.each(delayMechanisms)('the topology with delay by %s', (delay) => {
     expect(limited).toEqual([
       {
         name: 'submitted',
-        arguments: { 'x-queue-type': 'classic', 'x-max-length': 10_000, 'x-overflow': 'reject-publish' },
+        arguments: {
+          'x-queue-type': 'classic',
+          'x-max-length': 10_000,
+          'x-overflow': 'reject-publish',
+          'x-dead-letter-exchange': 'dead',
+        },
       },
     ]);
   });

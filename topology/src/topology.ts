@@ -59,7 +59,13 @@ const sharedQueues: readonly Queue[] = [
   { name: queueNames.deadLetters, arguments: { 'x-queue-type': 'classic' } },
   {
     name: queueNames.submitted,
-    arguments: { 'x-queue-type': 'classic', 'x-max-length': submittedMaxLength, 'x-overflow': 'reject-publish' },
+    arguments: {
+      'x-queue-type': 'classic',
+      'x-max-length': submittedMaxLength,
+      'x-overflow': 'reject-publish',
+      // A submission whose own expiration runs out before it is taken in is kept for a person, not dropped.
+      'x-dead-letter-exchange': exchangeNames.dead,
+    },
   },
 ];
 

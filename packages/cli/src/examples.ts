@@ -12,9 +12,10 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   doctor: ['warren doctor'],
   task: [
     'warren task submit summarize --file README.md --wait',
-    'warren task submit research --input @question.json --priority 8',
-    'warren task submit summarize --from tasks.jsonl',
-    'warren task list --json',
+    'warren task submit research --question "Why is a retry lost?" --source docs --wait',
+    'warren task submit summarize --input @task.json --priority high --delay 10m',
+    'warren task submit summarize --from tasks.jsonl --rps 50',
+    'warren task list --filter "state:parked age:<1h"',
   ],
   publish: ['warren publish summarize --text "Rabbits dig. Warrens last." --wait'],
   'dead-letters': [

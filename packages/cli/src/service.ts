@@ -46,7 +46,8 @@ export async function runService(options: ServiceOptions): Promise<void> {
   } catch (error) {
     if (!signalled) fail(error, 'did not start');
   }
-  if (!signalled) log.info('ready');
+  // Whatever the level: a supervisor waits for this line.
+  if (!signalled) log.child({}, { level: 'info' }).info('ready');
 
   function onSignal(signal: (typeof endingSignals)[number]): void {
     if (signalled) process.exit(128 + constants.signals[signal]);

@@ -46,6 +46,16 @@ describe('a letter', () => {
     });
   });
 
+  it('speaks for no task where it left the way in, whatever its sender wrote into its headers', () => {
+    const death = [{ queue: 'submitted', reason: 'expired', count: 1 }];
+    const forged = { ...ticket, [headers.reasonCode]: 'timeout', 'x-death': death };
+    expect(read(forged, { routingKey: 'summarize' })).toMatchObject({
+      kind: 'raw',
+      code: 'expired',
+      sourceQueue: 'submitted',
+    });
+  });
+
   it('is not taken for expired because it waited in the delay ladder before', () => {
     const given = {
       ...ticket,

@@ -43,6 +43,8 @@ export function readLetter(
   types: readonly TaskType[],
 ): MetLetter {
   const given = delivery.properties.headers ?? {};
+  const expiredSubmission = readExpiredSubmission(given);
+  if (expiredSubmission) return expiredSubmission;
   // The key's first word is a type, except behind a delay, where the key begins with the delay's digits.
   const addressedTo = findTaskType(delivery.routingKey.split('.')[0] ?? '', types)?.name;
   const parsed = parseMessage({ body: delivery.content, addressedTo, properties: delivery.properties }, types);
@@ -56,6 +58,21 @@ export function readLetter(
     return { kind: 'raw', code: 'invalid-state', reason: 'it names no dispatch of its task', sourceQueue };
   }
   return { kind: 'task', message, ticket: message.ticket, sourceQueue, ...cause(given, queue, sourceQueue) };
+}
+
+/**
+ * A foreign message that expired before it was taken in. It speaks for itself alone: whatever headers of Warren's it
+ * carries, its sender wrote them, and no task may be moved on their word.
+ */
+function readExpiredSubmission(given: Readonly<Record<string, unknown>>): MetLetter | undefined {
+  const [newest] = deaths(given);
+  if (newest?.queue !== queueNames.submitted) return undefined;
+  return {
+    kind: 'raw',
+    code: newest.reason === 'expired' ? 'expired' : 'unknown',
+    reason: `it left queue "${newest.queue}" before it was taken in: ${newest.reason}`,
+    sourceQueue: newest.queue,
+  };
 }
 
 function cause(

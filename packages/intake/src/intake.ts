@@ -12,7 +12,7 @@ import {
 } from '@warren/tasks';
 import { stringify } from 'safe-stable-stringify';
 import { v7 as uuidv7 } from 'uuid';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /** What somebody wants done. `input` is not yet believed. */
 export interface Submission {
@@ -109,6 +109,9 @@ export function checkSubmission(
 ): CheckedSubmission | { readonly kind: 'defect'; readonly defect: Defect } {
   const type = findTaskType(submission.type, types);
   if (!type) return defect('unsupported-action', 'type', unknownType(submission.type, types));
+  if (submission.id !== undefined && !z.guid().safeParse(submission.id).success) {
+    return defect('invalid-input', 'task_id', `"${submission.id.slice(0, 64)}" is no UUID`);
+  }
   const options = submissionOptions.safeParse(submission.options ?? {});
   if (!options.success) return defect('invalid-input', ...firstIssue(options.error));
   const input = type.input.safeParse(submission.input);

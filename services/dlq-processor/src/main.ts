@@ -1,9 +1,8 @@
-import { runService } from '@warren/cli';
-import { pino } from 'pino';
+import { createServiceLog, runService } from '@warren/cli';
 import { readConfig } from './config.js';
 import { startDlqProcessor } from './dlq-processor.js';
 
-const log = pino({ base: { service: 'dlq-processor' } });
+const log = createServiceLog('dlq-processor');
 
 await runService({
   name: 'dlq-processor',

@@ -26,7 +26,7 @@ export interface FollowParts {
 /** Follows a task until nothing moves it by itself any more: it is final, or parked. Events wake it; the ledger decides. */
 export async function follow(taskId: string, parts: FollowParts, hearer: Hearer): Promise<Task> {
   const bell = createBell();
-  const told = createTold(hearer);
+  const told = new Told(hearer);
   const listening = listen(taskId, parts, (event) => {
     if (event?.progress !== undefined) told.step(event.progress);
     bell.ring();
@@ -40,7 +40,8 @@ export async function follow(taskId: string, parts: FollowParts, hearer: Hearer)
       await bell.rung(parts.pollMs, parts.signal);
     }
   } finally {
-    await (await listening)?.close();
+    // Not waited for: what has not begun to listen by now may never do so.
+    listening.then((listener) => listener?.close()).catch(() => undefined);
   }
 }
 
@@ -85,30 +86,52 @@ export function readEvent(body: Buffer): TaskEventBody | undefined {
   }
 }
 
-/** Tells each move once and each step once a run, whether an event or the ledger, which is a little behind, brought it. */
-function createTold(hearer: Hearer) {
-  let moved = '';
-  const steps = new Set<string>();
-  const step = (next: ProgressStep) => {
-    const key = JSON.stringify([next.message, next.done, next.total]);
-    if (steps.has(key)) return;
-    steps.add(key);
-    hearer.onStep(next);
-  };
-  return {
-    step,
-    task(task: Task) {
-      const key = `${task.state} ${task.attempt} ${task.token}`;
-      if (key !== moved) {
-        // Another run may take the same steps.
-        steps.clear();
-        moved = key;
-        hearer.onMove(task);
-      }
-      const next = readProgress(task.progress);
-      if (next !== undefined) step(next);
-    },
-  };
+/**
+ * Tells each move once and each step once a run, whether an event or the ledger, which is a little behind, brought it.
+ * A step that comes before the ledger was seen to say `running` waits for that.
+ */
+class Told {
+  readonly #hearer: Hearer;
+  readonly #steps = new Set<string>();
+  readonly #early: ProgressStep[] = [];
+  #moved = '';
+  #isRunning = false;
+
+  constructor(hearer: Hearer) {
+    this.#hearer = hearer;
+  }
+
+  step(step: ProgressStep): void {
+    if (this.#isRunning) this.#tell(step);
+    else this.#early.push(step);
+  }
+
+  task(task: Task): void {
+    const key = `${task.state} ${task.attempt} ${task.token}`;
+    const isRunning = task.state === 'running';
+    if (key !== this.#moved) {
+      // A run that began and ended between two looks at the ledger.
+      if (!isRunning) this.#tellEarly();
+      this.#steps.clear();
+      this.#moved = key;
+      this.#hearer.onMove(task);
+    }
+    this.#isRunning = isRunning;
+    if (isRunning) this.#tellEarly();
+    const step = readProgress(task.progress);
+    if (step !== undefined) this.#tell(step);
+  }
+
+  #tellEarly(): void {
+    for (const step of this.#early.splice(0)) this.#tell(step);
+  }
+
+  #tell(step: ProgressStep): void {
+    const key = JSON.stringify([step.message, step.done, step.total]);
+    if (this.#steps.has(key)) return;
+    this.#steps.add(key);
+    this.#hearer.onStep(step);
+  }
 }
 
 /** Something to wait for: a ring, or the time. A ring that nobody waited for is kept. */

@@ -1,7 +1,13 @@
 import type { Consumer } from '@warren/broker';
 
-/** A consumer that several may pause, each for its own reason: it consumes again when the last of them resumes it. */
-export function countedPauses(consumer: () => Pick<Consumer, 'pause' | 'resume'>): Pick<Consumer, 'pause' | 'resume'> {
+/**
+ * A consumer that several may pause, each for its own reason: it consumes again when the last of them resumes it.
+ * @param stop once it is aborted, nothing is consumed again.
+ */
+export function countedPauses(
+  consumer: () => Pick<Consumer, 'pause' | 'resume'>,
+  stop: AbortSignal,
+): Pick<Consumer, 'pause' | 'resume'> {
   let pauses = 0;
   return {
     async pause() {
@@ -10,7 +16,7 @@ export function countedPauses(consumer: () => Pick<Consumer, 'pause' | 'resume'>
     },
     async resume() {
       pauses -= 1;
-      if (pauses === 0) await consumer().resume();
+      if (pauses === 0 && !stop.aborted) await consumer().resume();
     },
   };
 }

@@ -42,7 +42,7 @@ async function show(id: string, context: TaskContext): Promise<void> {
 
   output.fields(task, [...identity(task, standing, now), ...optionFields(task), ...contents(input, cost)]);
   if (runs.length > 0) {
-    output.result(null, '');
+    output.result(null, '\nRuns, oldest first:');
     output.table(runs, runColumns(now));
   }
   if (result !== null) output.result(null, `\n${resultText(task.type, result, output.paint)}`);

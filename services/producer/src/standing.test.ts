@@ -153,12 +153,7 @@ describe('standingOf', () => {
       {},
       'waits for a person because not-found: x.md does not exist',
     ],
-    [
-      'done',
-      { state: 'completed', attempt: 2, createdAt: now - 9_000, finishedAt: now },
-      {},
-      'on attempt 2, 9s after it was submitted',
-    ],
+    ['done', { state: 'completed', attempt: 2, createdAt: now - 9_000, finishedAt: now }, {}, 'after 9s, on attempt 2'],
     ['cancelled', { state: 'cancelled', reason: 'cancelled by hand' }, {}, 'cancelled by hand'],
   ])('%s', (_name, change, facts, expected) => {
     expect(says(change, facts)).toBe(expected);

@@ -59,7 +59,7 @@ export function standingOf(task: Task, facts: StandingFacts, now: number): Stand
     case 'parked':
       return parked(task, facts);
     case 'completed':
-      return says(`${tookWords(task)}`, `warren task result ${task.id}`);
+      return says(tookWords(task), `warren task result ${task.id}`);
     case 'cancelled':
       return says(task.reason ?? 'somebody cancelled it');
     case 'discarded':
@@ -144,12 +144,9 @@ export function attemptWords({ attempt, allowanceFrom, type }: Task): string {
     : `attempt ${attempt} (${nth} of ${max} since the replay)`;
 }
 
-function tookWords(task: Task): string {
-  const attempts = task.attempt === 1 ? 'on the first attempt' : `on attempt ${task.attempt}`;
-  const { finishedAt } = task;
-  return finishedAt === null
-    ? attempts
-    : `${attempts}, ${formatRoughly(finishedAt - task.createdAt)} after it was submitted`;
+function tookWords({ attempt, createdAt, finishedAt }: Task): string {
+  const took = finishedAt === null ? '' : `after ${formatRoughly(finishedAt - createdAt)}, `;
+  return `${took}on ${attempt === 1 ? 'the first attempt' : `attempt ${attempt}`}`;
 }
 
 /** `in 8s`. */

@@ -1,5 +1,15 @@
+import { statSync } from 'node:fs';
 import path from 'node:path';
-import { CommandError, exitCodes, explain, openInput, readJsonLines, truncate, UsageError } from '@warren/cli';
+import {
+  type ByteSource,
+  CommandError,
+  exitCodes,
+  explain,
+  openInput,
+  readJsonLines,
+  truncate,
+  UsageError,
+} from '@warren/cli';
 import type { Submission } from '@warren/intake';
 import { forEachPaced } from './bounded-pace.js';
 import { assertSubmittable, defectError } from './explain-defect.js';
@@ -44,6 +54,7 @@ const maxRejectionChars = 300;
 export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags, context: TaskContext): Promise<void> {
   const { output, world } = context;
   const flag = '--from';
+  const total = flags.from === '-' ? undefined : await countLines(path.resolve(world.cwd, flags.from), world.stdin);
   const source = await openInput(flags.from === '-' ? '-' : path.resolve(world.cwd, flags.from), {
     flag,
     stdin: world.stdin,
@@ -51,7 +62,10 @@ export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags,
   const lines = readJsonLines(source, { flag, name: flags.from === '-' ? 'stdin' : flags.from });
   const summary: ManySummary = { accepted: 0, unpublished: 0, duplicates: 0, rejected: 0, rejections: [] };
   const ground = flags.dryRun ? undefined : await openGroundForMany(summary, context);
-  const progress = output.progress({ label: flags.dryRun ? 'checking' : 'submitting' });
+  const progress = output.progress({
+    label: flags.dryRun ? 'checking' : 'submitting',
+    ...(total === undefined ? {} : { total }),
+  });
   const signal = world.interruption();
   try {
     await forEachPaced(lines, { ...flags, signal }, async (line) => {
@@ -74,6 +88,21 @@ export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags,
   }
   tellSummary(summary, flags, context);
   throwUnlessAllDone(summary, signal.aborted, flags);
+}
+
+const lineFeed = 0x0a;
+
+/** For the progress bar alone, so blank lines count as well. Undefined for a pipe, which can be read only once. */
+async function countLines(file: string, stdin: ByteSource): Promise<number | undefined> {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined;
+  let lines = 0;
+  let last = lineFeed;
+  for await (const chunk of await openInput(file, { flag: '--from', stdin })) {
+    const bytes = Buffer.from(chunk);
+    for (let at = bytes.indexOf(lineFeed); at !== -1; at = bytes.indexOf(lineFeed, at + 1)) lines += 1;
+    last = bytes.at(-1) ?? last;
+  }
+  return last === lineFeed ? lines : lines + 1;
 }
 
 function openGroundForMany(summary: ManySummary, context: TaskContext): Promise<Ground> {

@@ -8,7 +8,7 @@ import { type Ground, openGround } from './ground.js';
 import { createNarrator } from './narrate.js';
 import { resultText } from './result-text.js';
 import { standingOf } from './standing.js';
-import { Interrupted, settingsOfBoth, type TaskContext } from './task-context.js';
+import { settingsOfBoth, type TaskContext } from './task-context.js';
 
 export interface SubmitOneFlags {
   readonly dryRun: boolean;
@@ -73,7 +73,7 @@ function recordOf(taken: Taken) {
     type,
     state,
     duplicate: taken.kind === 'duplicate',
-    published: taken.kind === 'duplicate' || taken.published,
+    published: taken.kind === 'duplicate' ? taken.task.publishedAt !== null : taken.published,
   };
 }
 
@@ -84,19 +84,21 @@ async function waitForEnd(
   context: TaskContext,
 ): Promise<void> {
   const { output, world } = context;
+  const interruption = world.interruption();
+  const signals = timeoutMs === undefined ? [interruption] : [interruption, AbortSignal.timeout(timeoutMs)];
+  const signal = AbortSignal.any(signals);
   const narrator = createNarrator(output, world.now);
   try {
-    const signal =
-      timeoutMs === undefined
-        ? world.interruption()
-        : AbortSignal.any([world.interruption(), AbortSignal.timeout(timeoutMs)]);
     const parts = { ledger: ground.ledger, connection: ground.connection, pollMs: world.pollMs, signal };
     const task = await follow(taken.task.id, parts, narrator);
     narrator.end();
     await tellEnd(taken, task, ground, context);
   } catch (error) {
     narrator.end();
-    throw await whyNotWaited(error, taken.task.id, timeoutMs, ground, context);
+    if (!signal.aborted) throw error;
+    throw interruption.aborted
+      ? new CommandError('you stopped waiting', { code: 'interrupted', next: goesOn(taken.task.id) })
+      : await lateness(taken.task.id, timeoutMs ?? 0, ground, context);
   }
 }
 
@@ -116,23 +118,17 @@ async function tellEnd(taken: Taken, task: Task, { ledger }: Ground, { output, w
   });
 }
 
-async function whyNotWaited(
-  error: unknown,
-  id: string,
-  timeoutMs: number | undefined,
-  { ledger }: Ground,
-  { world }: TaskContext,
-): Promise<unknown> {
-  const next = `it goes on: warren task watch ${id}`;
-  if (error instanceof Interrupted)
-    return new CommandError(`task ${id}: you stopped waiting`, { code: 'interrupted', next });
-  if (!(error instanceof Error) || error.name !== 'TimeoutError') return error;
+async function lateness(id: string, ms: number, { ledger }: Ground, { world }: TaskContext): Promise<CommandError> {
   const task = await ledger.queries.task(id).catch(() => undefined);
   const where = task === undefined ? '' : `: it is ${task.state}, ${standingOf(task, {}, world.now()).says}`;
-  return new CommandError(`task ${id} is not done after ${formatRoughly(timeoutMs ?? 0)}${where}`, {
+  return new CommandError(`task ${id} is not done after ${formatRoughly(ms)}${where}`, {
     code: 'timeout',
-    next,
+    next: goesOn(id),
   });
+}
+
+function goesOn(id: string): string {
+  return `it goes on: warren task watch ${id}`;
 }
 
 function messageOf(error: unknown): string {

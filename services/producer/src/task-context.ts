@@ -1,4 +1,4 @@
-import { type ByteSource, type CommandContext, CommandError } from '@warren/cli';
+import type { ByteSource, CommandContext } from '@warren/cli';
 import type { Ledger, Task } from '@warren/ledger';
 import { findLocalStack, type StackAddresses } from '@warren/local';
 import {
@@ -35,18 +35,11 @@ export function processWorld(): TaskWorld {
     findStack: () => findLocalStack(),
     interruption() {
       const interrupted = new AbortController();
-      process.once('SIGINT', () => interrupted.abort(new Interrupted()));
+      process.once('SIGINT', () => interrupted.abort());
       return interrupted.signal;
     },
     pollMs: 1_000,
   };
-}
-
-/** Ctrl-C while something goes on elsewhere that Ctrl-C doesn't end. */
-export class Interrupted extends CommandError {
-  constructor() {
-    super('interrupted', { code: 'interrupted' });
-  }
 }
 
 export function settingsOfBoth({ env, world }: TaskContext): LedgerSettings & BrokerSettings {

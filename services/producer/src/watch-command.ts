@@ -12,12 +12,14 @@ import type { Command } from 'commander';
 import { readId } from './build-submission.js';
 import { createBell, follow, type Hearer, readEvent } from './follow.js';
 import { silentLog } from './ground.js';
-import { type ProgressStep, progressText } from './progress-text.js';
+import { progressText } from './progress-text.js';
 import { moveWords } from './standing.js';
-import { Interrupted, settingsOfBroker, type TaskContext, withLedger } from './task-context.js';
+import { settingsOfBroker, type TaskContext, withLedger } from './task-context.js';
 
 /** The newest tasks that are compared with what was shown before, to make up for lost events. */
 const comparedTasks = 200;
+/** Steps kept between two looks at the ledger; what comes beyond is not shown. */
+const maxWaitingSteps = 1_000;
 /** How long the broker may take before the ledger alone is read, in milliseconds. */
 const connectTimeoutMs = 4_000;
 
@@ -37,7 +39,7 @@ async function watch(id: string | undefined, context: TaskContext): Promise<void
       if (id === undefined) await watchAll(ledger, connection, signal, context);
       else await watchOne(id, ledger, connection, signal, context);
     } catch (error) {
-      if (!(error instanceof Interrupted)) throw error;
+      if (!signal.aborted) throw error;
     } finally {
       await connection?.close();
     }
@@ -72,7 +74,9 @@ async function watchOne(
       tellMove(task, world.now(), output);
     },
     onStep(step) {
-      if (present !== undefined) tellStep(present, step, world.now(), output);
+      if (present === undefined) return;
+      const { id: task_id, type, attempt } = present;
+      tellStep({ task_id, type, attempt, event: 'progress', at: world.now(), progress: step }, output);
     },
   };
   await follow(id, { ledger, connection, pollMs: world.pollMs, signal }, hearer);
@@ -87,18 +91,26 @@ async function watchAll(
 ): Promise<void> {
   const bell = createBell();
   const seen = new Seen();
+  const steps: TaskEventBody[] = [];
   for (const task of await ledger.queries.tasks({ limit: comparedTasks })) seen.isNew(task);
   if (!output.json) output.note(`${await openWords(ledger)}; Ctrl-C ends this`);
   const listener = await listenToAll(connection, (event) => {
-    if (event?.progress !== undefined)
-      tellStep({ id: event.task_id, type: event.type }, event.progress, event.at, output);
-    else bell.ring();
+    if (event?.progress !== undefined && steps.length < maxWaitingSteps) steps.push(event);
+    bell.ring();
   });
   try {
     for (;;) {
       await bell.rung(world.pollMs, signal);
-      const tasks = await ledger.queries.tasks({ limit: comparedTasks });
-      for (const task of tasks.toReversed()) if (seen.isNew(task)) tellMove(task, world.now(), output);
+      const happened = steps.splice(0);
+      const moved = (await ledger.queries.tasks({ limit: comparedTasks }))
+        .toReversed()
+        .filter((task) => seen.isNew(task));
+      // A step comes after its task's start and before its end, whichever was read first.
+      const starts = moved.filter(({ state }) => state === 'running');
+      const ends = moved.filter(({ state }) => state !== 'running');
+      for (const task of starts) tellMove(task, world.now(), output);
+      for (const event of happened) tellStep(event, output);
+      for (const task of ends) tellMove(task, world.now(), output);
     }
   } finally {
     await listener?.close();
@@ -150,9 +162,8 @@ function tellMove(task: Task, now: number, output: Output): void {
   output.result({ at: now, id, type, state, attempt, code, reason }, line(task, now, moveWords(task, now)));
 }
 
-function tellStep(task: Pick<Task, 'id' | 'type'>, step: ProgressStep, at: number, output: Output): void {
-  const { id, type } = task;
-  output.result({ at, id, type, progress: step }, line(task, at, progressText(step)));
+function tellStep({ at, task_id: id, type, progress }: TaskEventBody, output: Output): void {
+  if (progress !== undefined) output.result({ at, id, type, progress }, line({ id, type }, at, progressText(progress)));
 }
 
 function line({ id, type }: Pick<Task, 'id' | 'type'>, at: number, text: string): string {

@@ -36,9 +36,9 @@ export class TcpProxy {
     return rerouted.href;
   }
 
-  /** Connections open now. */
-  get connections(): number {
-    return this.#pairs.size;
+  /** The port that clients connect to. */
+  get port(): number {
+    return Number(new URL(this.through('tcp://proxy')).port);
   }
 
   /** Resolves when the next client connects. */
@@ -60,15 +60,22 @@ export class TcpProxy {
     this.cut();
   }
 
-  /** What either side sends is held back, on these connections and on new ones, until `restore`. */
+  /** Nothing gets through, on these connections and on new ones, not even the end of either side, until `restore`. */
   stall(): void {
     this.#mode = 'stalled';
-    for (const pair of this.#pairs) hold(pair);
+    for (const { client, server } of this.#pairs) {
+      client.pause();
+      server.pause();
+    }
   }
 
   restore(): void {
     this.#mode = 'open';
-    for (const pair of this.#pairs) release(pair);
+    for (const pair of this.#pairs) {
+      pair.client.resume();
+      pair.server.resume();
+      this.#endTogether(pair);
+    }
   }
 
   async stop(): Promise<void> {
@@ -85,31 +92,28 @@ export class TcpProxy {
     const pair = { client, server: dial({ ...target, noDelay: true }) };
     client.setNoDelay(true);
     this.#pairs.add(pair);
-    join(pair.client, pair.server, () => this.#pairs.delete(pair));
-    join(pair.server, pair.client, () => this.#pairs.delete(pair));
-    if (this.#mode === 'stalled') hold(pair);
+    forward(client, pair.server, () => this.#endTogether(pair));
+    forward(pair.server, client, () => this.#endTogether(pair));
+    if (this.#mode === 'stalled') this.stall();
+  }
+
+  /** One side's end is the other's, unless nothing gets through. */
+  #endTogether(pair: Pair): void {
+    const { client, server } = pair;
+    if (!client.destroyed && !server.destroyed) return;
+    if (client.destroyed && server.destroyed) this.#pairs.delete(pair);
+    if (this.#mode === 'stalled') return;
+    client.destroy();
+    server.destroy();
   }
 }
 
 /** Not `pipe`: it would resume a side that is held as soon as the other drains. */
-function join(from: Socket, to: Socket, gone: () => void): void {
+function forward(from: Socket, to: Socket, ended: () => void): void {
   from.on('data', (chunk) => {
     to.write(chunk);
   });
   from.on('end', () => to.end());
   from.on('error', () => undefined);
-  from.on('close', () => {
-    gone();
-    to.destroy();
-  });
-}
-
-function hold({ client, server }: Pair): void {
-  client.pause();
-  server.pause();
-}
-
-function release({ client, server }: Pair): void {
-  client.resume();
-  server.resume();
+  from.on('close', ended);
 }

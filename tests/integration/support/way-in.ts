@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { applyTopology } from '@warren/broker';
+import { applyTopology, managementAddress, managementClient } from '@warren/broker';
 import { type Ledger, type Letter, openLedger, type Task } from '@warren/ledger';
 import { type Producer, type ProducerConfig, startProducer } from '@warren/producer';
 import { taskTypes } from '@warren/tasks';
@@ -37,6 +37,8 @@ export interface WayIn {
   task(id: string): Promise<Task | undefined>;
   letters(): Promise<readonly Letter[]>;
   applyTopology(): Promise<void>;
+  /** Gives queue `submitted` room for so many messages, and fills it: the next one is nacked. Resolves to how many it took. */
+  fillSubmitted(room: number, filler: () => unknown): Promise<number>;
   /** The stranger's own channel, to break things with. */
   readonly channel: ConfirmChannel;
   dispose(): Promise<void>;
@@ -58,6 +60,11 @@ export async function wayIn({ ledgerUrl: givenLedgerUrl }: { ledgerUrl?: string 
   const stranger: ChannelModel = await connect(amqpUrl, { noDelay: true });
   const channel = await stranger.createConfirmChannel();
   const producers: Producer[] = [];
+  const publish = ({ body, key = 'summarize', properties = {} }: Foreign) =>
+    new Promise<boolean>((resolve) => {
+      const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+      channel.publish(exchangeNames.submit, key, bytes, properties, (error) => resolve(error === null));
+    });
 
   return {
     amqpUrl,
@@ -83,13 +90,7 @@ export async function wayIn({ ledgerUrl: givenLedgerUrl }: { ledgerUrl?: string 
       producers.push(producer);
       return producer;
     },
-    publish: ({ body, key = 'summarize', properties = {} }) =>
-      new Promise((resolve) => {
-        const bytes = Buffer.isBuffer(body)
-          ? body
-          : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-        channel.publish(exchangeNames.submit, key, bytes, properties, (error) => resolve(error === null));
-      }),
+    publish,
     async depth(queue) {
       const { messageCount, consumerCount } = await channel.checkQueue(queue);
       return { ready: messageCount, consumers: consumerCount };
@@ -98,6 +99,19 @@ export async function wayIn({ ledgerUrl: givenLedgerUrl }: { ledgerUrl?: string 
     task: (id) => ledger.queries.task(id),
     letters: () => ledger.letters.list({ limit: 100 }),
     applyTopology: apply,
+    async fillSubmitted(room, filler) {
+      await managementClient(managementAddress(amqpUrl, managementUrl)).putPolicy(vhost, {
+        name: 'small',
+        pattern: `^${queueNames.submitted}$`,
+        applyTo: 'queues',
+        priority: 1,
+        definition: { 'max-length': room },
+      });
+      // A policy takes effect a moment after it was set.
+      let taken = 0;
+      while (await publish({ body: filler() })) taken += 1;
+      return taken;
+    },
     async dispose() {
       await Promise.all(producers.map((producer) => producer.stop()));
       await stranger.close();

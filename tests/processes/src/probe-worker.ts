@@ -1,10 +1,9 @@
-import { runService } from '@warren/cli';
+import { createServiceLog, runService } from '@warren/cli';
 import { runWorker, workerConfigFrom } from '@warren/worker';
-import { pino } from 'pino';
 import { handleProbe, probe } from './probe.js';
 
 const config = workerConfigFrom(process.env, probe);
-const log = pino({ level: config.logLevel });
+const log = createServiceLog('probe-worker', config.logLevel);
 
 await runService({
   name: 'probe-worker',
