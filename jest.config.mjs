@@ -15,6 +15,8 @@ const shared = {
 export default {
   // A bound for a test that hangs, not a measure: a broker needs seconds to start on a busy machine.
   testTimeout: 60_000,
+  // Tests wait for brokers and processes more than they compute.
+  maxWorkers: 2,
   projects: [
     {
       ...shared,

@@ -85,7 +85,8 @@ describe('when the worker is killed', () => {
     await house.startProcessor();
     const gate = house.gate();
     const innocent = [];
-    for (let index = 0; index < 9; index++) innocent.push(await house.submit({ kind: 'wait', gate }, { name: `innocent-${index}` }));
+    for (let index = 0; index < 9; index++)
+      innocent.push(await house.submit({ kind: 'wait', gate }, { name: `innocent-${index}` }));
     const killer = await house.submit({ kind: 'kill-worker' }, { name: 'killer' });
     // Whoever supervises workers starts them again; here the test does, until the killer is gone.
     let starts = 0;

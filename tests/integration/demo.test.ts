@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type FreshVhost, freshVhost } from './support/broker.js';
+import { processesOf } from './support/processes.js';
+import { projectRoot } from './support/services.js';
+
+/** The demo of `npm start -- --once`, with the services that ship, in a folder of its own. */
+describe('the demo', () => {
+  let vhost: FreshVhost;
+  let project: string;
+
+  beforeEach(async () => {
+    vhost = await freshVhost();
+    project = mkdtempSync(join(tmpdir(), 'warren-demo-'));
+    symlinkSync(join(projectRoot, 'services'), join(project, 'services'));
+    cpSync(join(projectRoot, 'README.md'), join(project, 'README.md'));
+    cpSync(join(projectRoot, 'docs'), join(project, 'docs'), { recursive: true });
+  });
+
+  afterEach(async () => {
+    rmSync(project, { recursive: true, force: true });
+    await vhost.dispose();
+  });
+
+  it('completes five tasks, one of them on its third attempt, parks two, loses none, and leaves no process', async () => {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(projectRoot, 'tests', 'integration', 'support', 'demo-program.mjs'), 'demo', '--once'],
+      {
+        env: {
+          PATH: process.env.PATH ?? '',
+          AMQP_URL: vhost.amqpUrl,
+          WARREN_MANAGEMENT_URL: vhost.managementUrl,
+          TEST_PROJECT: project,
+        },
+        timeout: 150_000,
+      },
+    );
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('demo: submitted=7 completed=5 retried=1 parked=2 lost=0');
+    expect(stdout).toMatch(/\[(README\.md|docs\/[\w./-]+):\d+\]/);
+    expect(processesOf(project)).toEqual([]);
+  }, 180_000);
+});
