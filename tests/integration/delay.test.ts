@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   applyTopology,
@@ -133,7 +133,10 @@ function conformance(mechanism: DelayMechanism): void {
     expect(site.early()).toEqual([]);
   });
 
-  it('over a restart of the broker in the middle: none early, none lost, none twice', async () => {
+  // What the broker hands from one queue to the next in the very moment of its stop may come twice: at-least-once
+  // dead-lettering, seen in about one run of twenty. That a copy has no effect is the claim's work, not the delay's.
+  // It may also come minutes late: the server waits 3 minutes for a lost confirm before it hands the message on again.
+  it('over a restart of the broker in the middle: none early, none lost, twice at most what was in transit', async () => {
     const broker = await startOwnBroker();
     try {
       await applyTopology({ amqpUrl: broker.amqpUrl, managementUrl: broker.managementUrl, topology });
@@ -145,17 +148,23 @@ function conformance(mechanism: DelayMechanism): void {
       await broker.start();
       const after = await openSite(broker.amqpUrl, topology, sent);
       await after.consumeAll();
-      await after.arrived(sent);
+      await after.arrived(sent, 220_000);
       await after.sentinel();
       expect(after.early()).toEqual([]);
-      expect(after.queuesOf(sent)).toEqual(sent.map(({ type }) => [workQueue(type)]));
+      expect(after.queuesOf(sent).map((queues) => [...new Set(queues)])).toEqual(
+        sent.map(({ type }) => [workQueue(type)]),
+      );
+      expect(after.queuesOf(sent).flat().length - sent.length).toBeLessThanOrEqual(mostInTransit);
       expect(await after.waiting()).toEqual(new Map());
       await after.close();
     } finally {
       await broker.discard();
     }
-  });
+  }, 300_000);
 }
+
+/** A few of 200, due 100 ms apart, can be on their way from one queue to the next in the moment of the stop. */
+const mostInTransit = 10;
 
 /** The broker reads its clock in whole milliseconds, cut, not rounded. */
 const brokerClockStepMs = 1;
@@ -244,10 +253,18 @@ class Site {
     }
   }
 
-  /** The first delivery of each, once all are there. */
-  async arrived(wanted: readonly Sent[]): Promise<ConsumeMessage[]> {
+  /** The first delivery of each, once all are there. Fails after `withinMs` with what is missing and where messages wait. */
+  async arrived(wanted: readonly Sent[], withinMs = 90_000): Promise<ConsumeMessage[]> {
     const found = () => wanted.flatMap(({ id }) => this.#arrivals.get(id)?.[0]?.message ?? []);
-    await this.#until(() => found().length === wanted.length);
+    const deadline = AbortSignal.timeout(withinMs);
+    while (found().length < wanted.length) {
+      try {
+        await once(this.#changed, 'arrival', { signal: deadline });
+      } catch {
+        const waiting = JSON.stringify([...(await this.waiting())]);
+        throw new Error(`${wanted.length - found().length} of ${wanted.length} did not arrive; waiting: ${waiting}`);
+      }
+    }
     return found();
   }
 
@@ -284,10 +301,6 @@ class Site {
 
   async close(): Promise<void> {
     await this.#connection.close();
-  }
-
-  async #until(done: () => boolean): Promise<void> {
-    while (!done()) await new Promise((resolve) => this.#changed.once('arrival', resolve));
   }
 }
 
