@@ -1,10 +1,10 @@
 /** Layers, lowest first: a room imports any room of a lower layer, never sideways or up. */
 const layers = [
   ['packages/tasks'],
-  ['topology', 'packages/ledger'],
+  ['topology', 'packages/ledger', 'packages/threads'],
   ['packages/broker'],
   ['packages/intake', 'packages/dead-letters', 'packages/sources'],
-  ['packages/engine', 'packages/worker'],
+  ['packages/language', 'packages/worker'],
   ['packages/cli', 'packages/local'],
   ['services'],
 ];

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   ensureRabbitmq,
@@ -63,7 +63,12 @@ async function startServers() {
   if (postgresSoftware === undefined) {
     throw new Error('no Postgres for the tests: run "npm ci", or install Debian\'s package "postgresql"');
   }
-  const broker = startPrivateBroker({ directory: join(runFolder, 'broker'), software, searchPath: searchPath() });
+  const broker = startPrivateBroker({
+    directory: join(runFolder, 'broker'),
+    software,
+    searchPath: searchPath(),
+    pluginFolders: pluginFolders(),
+  });
   const postgres = startPrivatePostgres({ directory: join(runFolder, 'postgres'), software: postgresSoftware });
   started.push(broker, postgres);
   const [{ amqpUrl, managementUrl }, { url }] = await Promise.all([broker, postgres]);
@@ -111,6 +116,11 @@ function summaryOf(file) {
   // A file that can't even be loaded has no tests to count as failed.
   const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
   return [...skipped, `${results.numPassedTests} passed, ${failed} failed, ${skipped.length} skipped`].join('\n');
+}
+
+/** As tests/integration/support/broker.ts reads it for the brokers of single tests. */
+function pluginFolders() {
+  return (process.env.WARREN_TEST_PLUGIN_FOLDERS ?? '').split(delimiter).filter((folder) => folder !== '');
 }
 
 function searchPath() {

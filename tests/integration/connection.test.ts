@@ -1,89 +1,54 @@
+import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createServer, Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type BrokerConnection,
   BrokerUnreachableError,
-  type ConnectBrokerOptions,
   connectBroker,
   managementAddress,
   request,
 } from '@warren/broker';
+import type { PrivateBroker } from '@warren/local';
 import type { Channel } from 'amqplib';
-import { pino } from 'pino';
 import { z } from 'zod';
-import { type FreshVhost, freshVhost, startOwnBroker } from './support/broker.js';
-import { TcpProxy } from './support/proxy.js';
+import { type FreshVhost, startOwnBroker } from './support/broker.js';
+import { log, quick, useProxiedBroker } from './support/proxied-broker.js';
 import { until } from './support/until.js';
 
-const log = pino({ level: 'silent' });
-const quick = { baseMs: 20, maxMs: 100 };
-
 describe('connection', () => {
-  let vhost: FreshVhost;
-  let proxy: TcpProxy;
-  const open: BrokerConnection[] = [];
-
-  beforeAll(async () => {
-    vhost = await freshVhost();
-    const { hostname, port } = new URL(vhost.amqpUrl);
-    proxy = await TcpProxy.start({ host: hostname, port: Number(port) });
-  });
-
-  afterEach(async () => {
-    proxy.restore();
-    await Promise.all(open.splice(0).map((connection) => connection.close()));
-  });
-
-  afterAll(async () => {
-    await proxy.stop();
-    await vhost.dispose();
-  });
-
-  async function connected(options: Partial<ConnectBrokerOptions> = {}): Promise<BrokerConnection> {
-    const urls = proxy.through(vhost.amqpUrl);
-    const connection = await connectBroker({
-      urls,
-      name: 'test',
-      log,
-      reconnect: quick,
-      closeGraceMs: 200,
-      ...options,
-    });
-    open.push(connection);
-    return connection;
-  }
+  const broker = useProxiedBroker();
 
   it('comes back after its socket was cut', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const lost = once(connection.events, 'disconnected');
     const back = once(connection.events, 'connected');
-    proxy.cut();
+    broker().proxy.cut();
     const [{ reason }] = await lost;
     expect(reason).toMatch(/ECONNRESET|closed/);
     expect(connection.connected).toBe(false);
     const [{ address }] = await back;
-    expect(address).toContain(vhost.vhost);
+    expect(address).toContain(broker().vhost.vhost);
     expect(connection.connected).toBe(true);
   });
 
   it('tries again and again while it is refused', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const lost = once(connection.events, 'disconnected');
-    proxy.refuse();
+    broker().proxy.refuse();
     await lost;
-    for (let attempt = 0; attempt < 3; attempt += 1) await proxy.nextConnection();
+    for (let attempt = 0; attempt < 3; attempt += 1) await broker().proxy.nextConnection();
     expect(connection.connected).toBe(false);
     const back = once(connection.events, 'connected');
-    proxy.restore();
+    broker().proxy.restore();
     await back;
   });
 
   it('goes to the host that answers', async () => {
-    const { port } = new URL(proxy.through(vhost.amqpUrl));
-    const url = new URL(proxy.through(vhost.amqpUrl));
-    const urls = `amqp://${url.username}:${url.password}@127.0.0.1:${await unusedPort()},127.0.0.1:${port}/${vhost.vhost}`;
-    const connection = await connected({ urls, random: () => 0 });
+    const { port } = new URL(broker().url);
+    const url = new URL(broker().url);
+    const urls = `amqp://${url.username}:${url.password}@127.0.0.1:${await unusedPort()},127.0.0.1:${port}/${broker().vhost.vhost}`;
+    const connection = await broker().connected({ urls, random: () => 0 });
     expect(connection.connected).toBe(true);
   });
 
@@ -101,7 +66,7 @@ describe('connection', () => {
   });
 
   it('gives up at once when its credentials are refused', async () => {
-    const url = new URL(vhost.amqpUrl);
+    const url = new URL(broker().vhost.amqpUrl);
     url.password = 'wrong';
     const refused = connectBroker({ urls: url.href, name: 'test', log, connectTimeoutMs: 2 ** 30 });
     await expect(refused).rejects.toThrow('credentials were refused');
@@ -112,39 +77,39 @@ describe('connection', () => {
   });
 
   it('comes back after an operator closed it', async () => {
-    const connection = await connected({ name: 'closed-by-operator' });
+    const connection = await broker().connected({ name: 'closed-by-operator' });
     const lost = once(connection.events, 'disconnected');
     const back = once(connection.events, 'connected');
-    await closeByName(vhost, 'closed-by-operator');
+    await closeByName(broker().vhost, 'closed-by-operator');
     const [{ reason }] = await lost;
     expect(reason).toContain('CONNECTION_FORCED');
     await back;
-  });
+  }, 30_000);
 
   it('gives up a connection whose other side is silent for two heartbeats', async () => {
-    const connection = await connected({ heartbeatSeconds: 1 });
+    const connection = await broker().connected({ heartbeatSeconds: 1 });
     const lost = once(connection.events, 'disconnected');
-    proxy.stall();
+    broker().proxy.stall();
     const [{ reason }] = await lost;
     expect(reason).toContain('Heartbeat timeout');
     const back = once(connection.events, 'connected');
-    proxy.restore();
+    broker().proxy.restore();
     await back;
-  });
+  }, 30_000);
 
   it('reconnects on demand, even when the other side does not answer', async () => {
-    const connection = await connected();
+    const connection = await broker().connected({ heartbeatSeconds: 0 });
     const back = once(connection.events, 'connected');
     const lost = once(connection.events, 'disconnected');
-    proxy.stall();
+    broker().proxy.stall();
     connection.reconnect('wanted by a test');
     await lost;
-    proxy.restore();
+    broker().proxy.restore();
     await back;
   });
 
   it('opens a channel again that the broker closed, and leaves the others alone', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const other = channelLog(connection);
     const killed = channelLog(connection);
     await other.opened(1);
@@ -157,70 +122,79 @@ describe('connection', () => {
   });
 
   it('opens its channels again on the next connection', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const channels = [channelLog(connection), channelLog(connection)];
     await Promise.all(channels.map((channel) => channel.opened(1)));
-    proxy.cut();
+    broker().proxy.cut();
     await Promise.all(channels.map((channel) => channel.opened(2)));
     for (const { losses } of channels) expect(losses).toEqual([expect.objectContaining({ kind: 'connection-lost' })]);
   });
 
   it('opens a channel again when its owner could not use it', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const failing = channelLog(connection, 2);
     await failing.opened(3);
     expect(failing.losses).toHaveLength(2);
   });
 
-  it.each(['open', 'stalled', 'refused'])(
-    'leaves no socket and no timer behind when it is closed while %s',
+  it.each(['open', 'stalled', 'silent', 'refused'])(
+    'leaves no socket and no timer when it is closed while %s',
     async (network) => {
-      await until(() => proxy.connections === 0);
-      const before = resources();
-      const connection = await connected();
+      const sockets = socketsTo(broker().proxy.port);
+      const before = timers();
+      const connection = await broker().connected({ heartbeatSeconds: network === 'silent' ? 1 : 0 });
       const channel = channelLog(connection);
       await channel.opened(1);
-      if (network === 'stalled') proxy.stall();
-      if (network === 'refused') {
-        const lost = once(connection.events, 'disconnected');
-        proxy.refuse();
-        await lost;
-      }
+      const lost = once(connection.events, 'disconnected');
+      if (network === 'stalled' || network === 'silent') broker().proxy.stall();
+      if (network === 'refused') broker().proxy.refuse();
+      if (network === 'silent' || network === 'refused') await lost;
       await Promise.all([connection.close(), connection.close()]);
-      proxy.cut();
-      await until(() => proxy.connections === 0);
-      await until(() => resources() <= before);
+      await until(() => timers() <= before && sockets.every(({ destroyed }) => destroyed));
+      expect(sockets.length).toBeGreaterThan(0);
       expect(connection.connected).toBe(false);
       expect(channel.ends).toBe(1);
-      expect(channel.losses.at(-1)).toMatchObject({ kind: network === 'refused' ? 'connection-lost' : 'closed' });
+      expect(channel.losses).toEqual([
+        expect.objectContaining({ kind: network === 'open' || network === 'stalled' ? 'closed' : 'connection-lost' }),
+      ]);
+      broker().proxy.cut();
     },
   );
 
   it('calls every listener, whatever one of them throws', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     connection.events.on('disconnected', () => {
       throw new Error('a broken listener');
     });
     const lost = once(connection.events, 'disconnected');
     const back = once(connection.events, 'connected');
-    proxy.cut();
+    broker().proxy.cut();
     await lost;
     await back;
   });
 });
 
 describe('connection to a broker that goes away', () => {
+  let broker: PrivateBroker;
+  let connection: BrokerConnection | undefined;
+
+  beforeAll(async () => {
+    broker = await startOwnBroker();
+  }, 60_000);
+
+  afterAll(async () => {
+    await connection?.close();
+    await broker.discard();
+  });
+
   it('comes back after the broker was killed and started again', async () => {
-    const broker = await startOwnBroker();
-    const connection = await connectBroker({ urls: broker.amqpUrl, name: 'test', log, reconnect: quick });
+    connection = await connectBroker({ urls: broker.amqpUrl, name: 'test', log, reconnect: quick });
     const lost = once(connection.events, 'disconnected');
     await broker.kill();
     await lost;
     const back = once(connection.events, 'connected');
     await broker.start();
     await back;
-    await connection.close();
-    await broker.discard();
   }, 60_000);
 });
 
@@ -254,9 +228,21 @@ function channelLog(connection: BrokerConnection, failures = 0) {
   };
 }
 
-/** How many sockets and timers keep this process alive, those of the test runner included. */
-function resources(): number {
-  return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap' || kind === 'Timeout').length;
+/** Timers that keep this process alive, the test runner's included. */
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+}
+
+/** Collects the sockets that this process connects to a port from now on. */
+function socketsTo(port: number): Socket[] {
+  const sockets: Socket[] = [];
+  subscribe('net.client.socket', (message) => {
+    const { socket } = z.object({ socket: z.instanceof(Socket) }).parse(message);
+    socket.once('connect', () => {
+      if (socket.remotePort === port) sockets.push(socket);
+    });
+  });
+  return sockets;
 }
 
 async function unusedPort(): Promise<number> {

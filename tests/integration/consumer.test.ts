@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type BrokerConnection,
   type ConsumeOptions,
@@ -9,60 +9,26 @@ import {
   type Delivery,
   undecodableHeader,
 } from '@warren/broker';
+import type { PrivateBroker } from '@warren/local';
 import { parseMessage } from '@warren/tasks';
-import { type Channel, type ChannelModel, connect, type GetMessage } from 'amqplib';
-import { pino } from 'pino';
-import { type FreshVhost, freshVhost, startOwnBroker } from './support/broker.js';
+import { type Channel, connect, type GetMessage } from 'amqplib';
+import { startOwnBroker } from './support/broker.js';
 import { sendDeepHeaders } from './support/deep-headers.js';
-import { TcpProxy } from './support/proxy.js';
+import { log, quick, useProxiedBroker } from './support/proxied-broker.js';
 import { until } from './support/until.js';
 
-const log = pino({ level: 'silent' });
-const quick = { baseMs: 20, maxMs: 100 };
-
 describe('consumer', () => {
-  let vhost: FreshVhost;
-  let proxy: TcpProxy;
-  /** Straight to the broker, to see what is really there. */
-  let direct: ChannelModel;
-  let admin: Channel;
+  const broker = useProxiedBroker();
   let queue: string;
-  const open: BrokerConnection[] = [];
-
-  beforeAll(async () => {
-    vhost = await freshVhost();
-    const { hostname, port } = new URL(vhost.amqpUrl);
-    proxy = await TcpProxy.start({ host: hostname, port: Number(port) });
-    direct = await connect(vhost.amqpUrl);
-    admin = await direct.createChannel();
-  });
 
   beforeEach(async () => {
     queue = `q-${randomUUID()}`;
-    await admin.assertQueue(queue);
+    await broker().admin.assertQueue(queue);
   });
-
-  afterEach(async () => {
-    proxy.restore();
-    await Promise.all(open.splice(0).map((connection) => connection.close()));
-  });
-
-  afterAll(async () => {
-    await direct.close();
-    await proxy.stop();
-    await vhost.dispose();
-  });
-
-  async function connected(): Promise<BrokerConnection> {
-    const urls = proxy.through(vhost.amqpUrl);
-    const connection = await connectBroker({ urls, name: 'test', log, reconnect: quick, closeGraceMs: 200 });
-    open.push(connection);
-    return connection;
-  }
 
   async function consuming(options: Partial<ConsumeOptions> = {}, connection?: BrokerConnection) {
     const deliveries: Delivery[] = [];
-    const consumer = consume(connection ?? (await connected()), {
+    const consumer = consume(connection ?? (await broker().connected()), {
       queue,
       prefetch: 10,
       log,
@@ -85,19 +51,20 @@ describe('consumer', () => {
   }
 
   function send(...texts: string[]): void {
-    for (const text of texts) admin.sendToQueue(queue, Buffer.from(text), { messageId: text, headers: { n: 1 } });
+    for (const text of texts)
+      broker().admin.sendToQueue(queue, Buffer.from(text), { messageId: text, headers: { n: 1 } });
   }
 
   async function taken(): Promise<GetMessage> {
     for (;;) {
-      const got = await admin.get(queue, { noAck: true });
+      const got = await broker().admin.get(queue, { noAck: true });
       if (got) return got;
     }
   }
 
   /** Messages in the queue and with nobody. */
   async function ready(): Promise<number> {
-    return (await admin.checkQueue(queue)).messageCount;
+    return (await broker().admin.checkQueue(queue)).messageCount;
   }
 
   it('hands out no more than its prefetch at once, each with what it carries', async () => {
@@ -121,7 +88,7 @@ describe('consumer', () => {
   });
 
   it('counts its prefetch for each consumer of a connection alone', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const one = await consuming({ prefetch: 1 }, connection);
     const two = await consuming({ prefetch: 1 }, connection);
     send('a', 'b', 'c');
@@ -135,7 +102,7 @@ describe('consumer', () => {
     const before = [await nth(deliveries, 1), await nth(deliveries, 2)];
     const [watched, unwatched] = before;
     const lost = once(watched?.lost ?? new AbortController().signal, 'abort');
-    proxy.cut();
+    broker().proxy.cut();
     await lost;
     expect(before.map((delivery) => delivery.lost.aborted)).toEqual([true, true]);
     expect(unwatched?.lost.reason).toMatchObject({ message: expect.stringContaining('the delivery was lost') });
@@ -164,18 +131,18 @@ describe('consumer', () => {
   it('waits for a queue that is deleted, until it is there again', async () => {
     const { consumer, deliveries } = await consuming();
     const waiting = once(consumer.events, 'waiting');
-    await admin.deleteQueue(queue);
+    await broker().admin.deleteQueue(queue);
     const [{ reason }] = await waiting;
     expect(reason).toContain('cancelled the consumer');
     const consumingAgain = once(consumer.events, 'consuming');
-    await admin.assertQueue(queue);
+    await broker().admin.assertQueue(queue);
     await consumingAgain;
     send('a');
     expect((await nth(deliveries, 1)).ack()).toBe(true);
   });
 
   it('waits for a queue that is not there yet, without troubling others on its connection', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const steady = await consuming({}, connection);
     send('held');
     const held = await nth(steady.deliveries, 1);
@@ -183,14 +150,14 @@ describe('consumer', () => {
     const { consumer } = await consuming({ queue: later }, connection);
     expect(consumer.state).toBe('waiting');
     const consumingAgain = once(consumer.events, 'consuming');
-    await admin.assertQueue(later);
+    await broker().admin.assertQueue(later);
     await consumingAgain;
     expect(held.ack()).toBe(true);
     expect(connection.connected).toBe(true);
   });
 
   it('gets its messages again after the broker closed its channel over a settlement', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const { channel, spied } = spyOnChannel(connection);
     send('strange');
     const strange = await taken();
@@ -209,7 +176,7 @@ describe('consumer', () => {
   });
 
   it('consumes again after a forced reconnect', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const { consumer, deliveries } = await consuming({}, connection);
     send('a');
     const before = await nth(deliveries, 1);
@@ -245,11 +212,11 @@ describe('consumer', () => {
   });
 
   it('stays paused over a reconnect', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const { consumer, deliveries } = await consuming({}, connection);
     await consumer.pause();
     const back = once(connection.events, 'connected');
-    proxy.cut();
+    broker().proxy.cut();
     await back;
     send('a');
     await until(async () => (await ready()) === 1);
@@ -262,7 +229,7 @@ describe('consumer', () => {
 
   it.each([5_000, 18_000])('survives headers nested %i deep, and hands them out as bytes', async (depth) => {
     const { consumer, deliveries } = await consuming();
-    sendDeepHeaders(admin, queue, Buffer.from('hostile'), depth);
+    sendDeepHeaders(broker().admin, queue, Buffer.from('hostile'), depth);
     const hostile = await nth(deliveries, 1);
     expect(hostile.content.toString()).toBe('hostile');
     expect(Object.keys(hostile.properties)).toEqual(['headers']);
@@ -312,13 +279,13 @@ describe('consumer', () => {
 
   it('is cancelled in bounded time on a connection that does not answer', async () => {
     const { consumer } = await consuming();
-    proxy.stall();
+    broker().proxy.stall();
     await consumer.cancel();
     expect(consumer.state).toBe('cancelled');
   });
 
   it('is cancelled with its connection', async () => {
-    const connection = await connected();
+    const connection = await broker().connected();
     const { consumer, deliveries } = await consuming({}, connection);
     send('a');
     const inHand = await nth(deliveries, 1);
@@ -329,31 +296,37 @@ describe('consumer', () => {
   });
 
   it.each([0, -1, 1.5, 65_536])('refuses a prefetch of %d', async (prefetch) => {
-    const connection = await connected();
+    const connection = await broker().connected();
     expect(() => consume(connection, { queue, prefetch, log, onDelivery: () => undefined })).toThrow(/prefetch/);
   });
 });
 
 describe('consumer of a broker that is restarted', () => {
+  let broker: PrivateBroker;
+  let connection: BrokerConnection | undefined;
+
+  beforeAll(async () => {
+    broker = await startOwnBroker();
+  }, 60_000);
+
+  afterAll(async () => {
+    await connection?.close();
+    await broker.discard();
+  });
+
   it('gets unsettled messages again, and no old delivery settles a new one', async () => {
-    const broker = await startOwnBroker();
-    const connection = await connectBroker({ urls: broker.amqpUrl, name: 'test', log, reconnect: quick });
+    connection = await connectBroker({ urls: broker.amqpUrl, name: 'test', log, reconnect: quick });
     const direct = await connect(broker.amqpUrl);
     const admin = await direct.createConfirmChannel();
-    direct.on('error', () => undefined);
     await admin.assertQueue('work', { durable: true });
     admin.sendToQueue('work', Buffer.from('a'), { persistent: true });
     await admin.waitForConfirms();
+    await direct.close();
     const deliveries: Delivery[] = [];
-    const consumer = consume(connection, {
-      queue: 'work',
-      prefetch: 1,
-      log,
-      reconnect: quick,
-      onDelivery: (delivery) => {
-        deliveries.push(delivery);
-      },
-    });
+    const onDelivery = (delivery: Delivery) => {
+      deliveries.push(delivery);
+    };
+    const consumer = consume(connection, { queue: 'work', prefetch: 1, log, reconnect: quick, onDelivery });
     await until(() => deliveries.length === 1);
 
     await broker.stop();
@@ -363,8 +336,6 @@ describe('consumer of a broker that is restarted', () => {
     expect(deliveries[1]).toMatchObject({ redelivered: true, content: Buffer.from('a') });
     expect(deliveries[1]?.ack()).toBe(true);
     expect(consumer.state).toBe('consuming');
-    await connection.close();
-    await broker.discard();
   }, 60_000);
 });
 

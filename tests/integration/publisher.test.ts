@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type BrokerConnection,
   connectBroker,
@@ -10,58 +10,27 @@ import {
   type Publisher,
   type PublisherOptions,
 } from '@warren/broker';
+import type { PrivateBroker } from '@warren/local';
 import { headers } from '@warren/tasks';
-import { type Channel, type ChannelModel, connect } from 'amqplib';
-import { pino } from 'pino';
 import { clearMemoryAlarm, raiseMemoryAlarm } from './support/alarm.js';
-import { type FreshVhost, freshVhost, startOwnBroker } from './support/broker.js';
-import { TcpProxy } from './support/proxy.js';
+import { startOwnBroker } from './support/broker.js';
+import { log, quick, useProxiedBroker } from './support/proxied-broker.js';
 import { until } from './support/until.js';
 
-const log = pino({ level: 'silent' });
-const quick = { baseMs: 20, maxMs: 100 };
-
 describe('publisher', () => {
-  let vhost: FreshVhost;
-  let proxy: TcpProxy;
-  /** Straight to the broker, to see what is really there. */
-  let direct: ChannelModel;
-  let admin: Channel;
+  const broker = useProxiedBroker();
   let queue: string;
-  const open: BrokerConnection[] = [];
-
-  beforeAll(async () => {
-    vhost = await freshVhost();
-    const { hostname, port } = new URL(vhost.amqpUrl);
-    proxy = await TcpProxy.start({ host: hostname, port: Number(port) });
-    direct = await connect(vhost.amqpUrl);
-    admin = await direct.createChannel();
-  });
 
   beforeEach(async () => {
     queue = `q-${randomUUID()}`;
-    await admin.assertQueue(queue);
-  });
-
-  afterEach(async () => {
-    proxy.restore();
-    await Promise.all(open.splice(0).map((connection) => connection.close()));
-  });
-
-  afterAll(async () => {
-    await direct.close();
-    await proxy.stop();
-    await vhost.dispose();
+    await broker().admin.assertQueue(queue);
   });
 
   async function publishing(
     options: PublisherOptions = {},
     heartbeatSeconds = 10,
   ): Promise<{ connection: BrokerConnection; publisher: Publisher }> {
-    const urls = proxy.through(vhost.amqpUrl);
-    const given = { name: 'test', log, reconnect: quick, closeGraceMs: 200, heartbeatSeconds };
-    const connection = await connectBroker({ ...given, urls });
-    open.push(connection);
+    const connection = await broker().connected({ heartbeatSeconds });
     return { connection, publisher: createPublisher(connection, options) };
   }
 
@@ -73,7 +42,11 @@ describe('publisher', () => {
 
   async function bodies(): Promise<string[]> {
     const found: string[] = [];
-    for (let got = await admin.get(queue, { noAck: true }); got; got = await admin.get(queue, { noAck: true })) {
+    for (
+      let got = await broker().admin.get(queue, { noAck: true });
+      got;
+      got = await broker().admin.get(queue, { noAck: true })
+    ) {
       found.push(got.content.toString());
     }
     return found;
@@ -93,14 +66,14 @@ describe('publisher', () => {
       headers: { [headers.dispatch]: 3, nested: { list: ['a', 1, true, null] } },
     };
     await publisher.publish(publication({ properties }));
-    const got = await admin.get(queue, { noAck: true });
+    const got = await broker().admin.get(queue, { noAck: true });
     expect(got).toMatchObject({ properties: { ...properties, expiration: '60000', deliveryMode: 2 } });
     expect(await bodies()).toEqual([]);
   });
 
   it('rejects with `nacked` when the queue refuses, and keeps its channel', async () => {
     const full = `full-${randomUUID()}`;
-    await admin.assertQueue(full, { maxLength: 1, overflow: 'reject-publish' });
+    await broker().admin.assertQueue(full, { maxLength: 1, overflow: 'reject-publish' });
     const { publisher } = await publishing();
     await publisher.publish(publication({ routingKey: full }));
     await expect(publisher.publish(publication({ routingKey: full }))).rejects.toMatchObject({
@@ -108,7 +81,7 @@ describe('publisher', () => {
       failure: { kind: 'nacked' },
     });
     await publisher.publish(publication());
-    expect((await admin.checkQueue(full)).messageCount).toBe(1);
+    expect((await broker().admin.checkQueue(full)).messageCount).toBe(1);
   });
 
   it('rejects with `unroutable` what is mandatory and goes nowhere, and only that', async () => {
@@ -125,8 +98,8 @@ describe('publisher', () => {
   });
 
   it('tells the copies of one message apart', async () => {
-    await admin.assertExchange('by-copy', 'headers', { autoDelete: false });
-    await admin.bindQueue(queue, 'by-copy', '', { 'x-match': 'any', routed: true });
+    await broker().admin.assertExchange('by-copy', 'headers', { autoDelete: false });
+    await broker().admin.bindQueue(queue, 'by-copy', '', { 'x-match': 'any', routed: true });
     const { publisher } = await publishing();
     const copy = (name: string, routed: boolean) => {
       const properties = { messageId: 'the-same', headers: { [headers.copy]: name, routed } };
@@ -186,13 +159,13 @@ describe('publisher', () => {
   it('fails what was unconfirmed when the connection is cut, and keeps what had not been sent', async () => {
     const { publisher } = await publishing({ maxInFlight: 1 });
     await publisher.publish(publication());
-    proxy.stall();
+    broker().proxy.stall();
     const sent = publisher.publish(publication());
     const waiting = publisher.publish(publication({}, 'waited'));
     const refused = expect(sent).rejects.toMatchObject({ failure: { kind: 'connection-lost' } });
-    proxy.cut();
+    broker().proxy.cut();
     await refused;
-    proxy.restore();
+    broker().proxy.restore();
     await waiting;
     expect(await bodies()).toContain('waited');
   });
@@ -200,14 +173,14 @@ describe('publisher', () => {
   it('sends no more than its places allow, and the rest in order', async () => {
     const { publisher } = await publishing({ maxInFlight: 3, maxWaiting: 5 });
     await publisher.publish(publication({}, 'first'));
-    proxy.stall();
+    broker().proxy.stall();
     const texts = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
     const all = Promise.all(texts.map((text) => publisher.publish(publication({}, text))));
     expect([publisher.inFlight, publisher.waiting]).toEqual([3, 5]);
     await expect(publisher.publish(publication())).rejects.toMatchObject({
       failure: { kind: 'overloaded', waiting: 5 },
     });
-    proxy.restore();
+    broker().proxy.restore();
     await all;
     expect(await bodies()).toEqual(['first', ...texts]);
     expect([publisher.inFlight, publisher.waiting]).toEqual([0, 0]);
@@ -216,18 +189,18 @@ describe('publisher', () => {
   it('counts bytes as well, and lets one large message through alone', async () => {
     const { publisher } = await publishing({ maxInFlightBytes: 10 });
     await publisher.publish(publication());
-    proxy.stall();
+    broker().proxy.stall();
     const sizes = [20, 4, 4, 4];
     const all = Promise.all(sizes.map((size) => publisher.publish(publication({ body: Buffer.alloc(size) }))));
     expect([publisher.inFlight, publisher.waiting]).toEqual([1, 3]);
-    proxy.restore();
+    broker().proxy.restore();
     await all;
   });
 
   it('says what it waited for when time is up, and frees its places for later ones', async () => {
     const { publisher } = await publishing({ maxInFlight: 1, timeoutMs: 150 }, 0);
     await publisher.publish(publication({}, 'before'));
-    proxy.stall();
+    broker().proxy.stall();
     const failures = await Promise.all(
       ['sent', 'waiting'].map((text) => publisher.publish(publication({}, text)).catch((error) => error.failure)),
     );
@@ -237,7 +210,7 @@ describe('publisher', () => {
     ]);
     // Its only place was held by a publish whose confirm did not come: the channel was given up for another.
     await expect(publisher.publish(publication())).rejects.toMatchObject({ failure: { waitedFor: 'channel' } });
-    proxy.restore();
+    broker().proxy.restore();
     await until(() =>
       publisher.publish(publication({}, 'after')).then(
         () => true,
@@ -247,16 +220,27 @@ describe('publisher', () => {
     expect(await bodies()).toEqual(expect.arrayContaining(['before', 'after']));
   });
 
+  it('frees its bytes for a later one as well', async () => {
+    const { publisher } = await publishing({ maxInFlightBytes: 10, timeoutMs: 150 }, 0);
+    await publisher.publish(publication());
+    broker().proxy.stall();
+    const outcome = (size: number) =>
+      publisher.publish(publication({ body: Buffer.alloc(size) })).catch((error) => error.failure.waitedFor);
+    expect(await outcome(8)).toBe('confirm');
+    expect(await outcome(8)).toBe('place');
+    expect(publisher.inFlight).toBe(0);
+  });
+
   it('waits for a connection, but not for ever', async () => {
     const { connection, publisher } = await publishing({ timeoutMs: 200 });
     const lost = once(connection.events, 'disconnected');
-    proxy.refuse();
+    broker().proxy.refuse();
     await lost;
     await expect(publisher.publish(publication())).rejects.toMatchObject({
       failure: { kind: 'timed-out', waitedFor: 'connection', timeoutMs: 200 },
     });
     const patient = createPublisher(connection).publish(publication({}, 'patient'));
-    proxy.restore();
+    broker().proxy.restore();
     await patient;
     expect(await bodies()).toEqual(['patient']);
   });
@@ -273,7 +257,7 @@ describe('publisher', () => {
   it('closes in bounded time when no confirm comes', async () => {
     const { publisher } = await publishing({ timeoutMs: 150 }, 0);
     await publisher.publish(publication());
-    proxy.stall();
+    broker().proxy.stall();
     const unconfirmed = expect(publisher.publish(publication())).rejects.toMatchObject({
       failure: { kind: 'timed-out' },
     });
@@ -284,7 +268,7 @@ describe('publisher', () => {
   it('fails everything when the connection is closed', async () => {
     const { connection, publisher } = await publishing({ maxInFlight: 1 });
     await publisher.publish(publication());
-    proxy.stall();
+    broker().proxy.stall();
     const outcomes = ['sent', 'waiting'].map((text) =>
       expect(publisher.publish(publication({}, text))).rejects.toMatchObject({ failure: { kind: 'closed' } }),
     );
@@ -302,7 +286,7 @@ describe('publisher', () => {
         const before = confirmed.size;
         await until(() => confirmed.size > before + 300);
         const back = once(connection.events, 'connected');
-        proxy.cut();
+        broker().proxy.cut();
         cuts += 1;
         await back;
       }
@@ -332,9 +316,20 @@ describe('publisher', () => {
 });
 
 describe('publisher on a broker with a memory alarm', () => {
+  let broker: PrivateBroker;
+  let connection: BrokerConnection | undefined;
+
+  beforeAll(async () => {
+    broker = await startOwnBroker();
+  }, 60_000);
+
+  afterAll(async () => {
+    await connection?.close();
+    await broker.discard();
+  });
+
   it('waits while publishers are blocked, and names that when time is up', async () => {
-    const broker = await startOwnBroker();
-    const connection = await connectBroker({ urls: broker.amqpUrl, name: 'test', log, reconnect: quick });
+    connection = await connectBroker({ urls: broker.amqpUrl, name: 'test', log, reconnect: quick });
     const publisher = createPublisher(connection, { timeoutMs: 500 });
     const patient = createPublisher(connection, { timeoutMs: 60_000 });
     const publication = {
@@ -360,8 +355,6 @@ describe('publisher on a broker with a memory alarm', () => {
     await unblocked;
     await waiting;
     await publisher.publish(publication);
-    await connection.close();
-    await broker.discard();
   }, 60_000);
 });
 

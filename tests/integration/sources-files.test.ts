@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createSourceReader, defaultSourcesConfig, type SourcesConfig } from '@warren/sources';
+import { createSourceReader, defaultSourcesConfig, documentFrom, type SourcesConfig } from '@warren/sources';
 // Not public: what happens between check and open can't be brought about from outside.
 import { resolveAllowed } from '../../packages/sources/src/allowed-path.js';
 import { readResolved, resolvedAgain } from '../../packages/sources/src/read-file.js';
@@ -38,8 +38,8 @@ describe('a file', () => {
   });
 
   it('takes the format that is asked for before the one of its name', async () => {
-    const document = await reader().read({ kind: 'file', path: 'guide.md' }, { signal: never(), format: 'plain' });
-    expect(document.text).toBe('# Guide\n\nRead this.');
+    const raw = await reader().fetch({ kind: 'file', path: 'guide.md' }, { signal: never() });
+    expect(documentFrom(raw, 'plain').text).toBe('# Guide\n\nRead this.');
   });
 
   it.each([
@@ -140,10 +140,17 @@ describe('a file', () => {
     });
   });
 
+  it('comes in a buffer of its own, which may go over to another thread', async () => {
+    const { bytes } = await reader().fetch({ kind: 'file', path: 'guide.md' }, { signal: never() });
+    expect(bytes.buffer.byteLength).toBe(19);
+    expect(structuredClone(bytes, { transfer: [bytes.buffer] })).toHaveLength(19);
+    expect(bytes).toHaveLength(0);
+  });
+
   it('is not read once the signal has fired', async () => {
     const reason = new Error('the worker stops');
     const options = { signal: AbortSignal.abort(reason) };
-    await expect(reader().read({ kind: 'file', path: 'guide.md' }, options)).rejects.toBe(reason);
+    await expect(reader().fetch({ kind: 'file', path: 'guide.md' }, options)).rejects.toBe(reason);
     await expect(reader().list({ kind: 'file', path: '.' }, options)).rejects.toBe(reason);
   });
 });
@@ -202,8 +209,8 @@ function reader(config: Partial<SourcesConfig> = {}) {
   return createSourceReader({ ...defaultSourcesConfig, directories: [docs], ...config });
 }
 
-function read(path: string, config: Partial<SourcesConfig> = {}) {
-  return reader(config).read({ kind: 'file', path }, { signal: never() });
+async function read(path: string, config: Partial<SourcesConfig> = {}) {
+  return documentFrom(await reader(config).fetch({ kind: 'file', path }, { signal: never() }));
 }
 
 async function list(path: string, config: Partial<SourcesConfig> = {}): Promise<string[]> {

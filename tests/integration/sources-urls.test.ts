@@ -3,7 +3,13 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createSourceReader, defaultSourcesConfig, type SourceReaderWorld, type SourcesConfig } from '@warren/sources';
+import {
+  createSourceReader,
+  defaultSourcesConfig,
+  documentFrom,
+  type SourceReaderWorld,
+  type SourcesConfig,
+} from '@warren/sources';
 
 const html = (body: string) => `<!doctype html><title>T</title><p>${body}</p>`;
 const opened: (Server | TcpServer)[] = [];
@@ -240,7 +246,7 @@ describe('a signal', () => {
       setImmediate(() => stop.abort(reason));
     });
     const reader = createSourceReader({ ...defaultSourcesConfig, ...site.allowed });
-    await expect(reader.read({ kind: 'url', url: site.url }, { signal: stop.signal })).rejects.toBe(reason);
+    await expect(reader.fetch({ kind: 'url', url: site.url }, { signal: stop.signal })).rejects.toBe(reason);
   });
 
   it('ends a read while the name is being looked up, and one before it begins', async () => {
@@ -254,7 +260,7 @@ describe('a signal', () => {
     };
     const reader = createSourceReader(defaultSourcesConfig, world);
     for (const _ of ['under way', 'before']) {
-      await expect(reader.read({ kind: 'url', url: 'http://a.test/' }, { signal: stop.signal })).rejects.toBe(reason);
+      await expect(reader.fetch({ kind: 'url', url: 'http://a.test/' }, { signal: stop.signal })).rejects.toBe(reason);
     }
   });
 });
@@ -267,9 +273,9 @@ describe('a list', () => {
   });
 });
 
-function read(url: string, config: Partial<SourcesConfig> = {}, world: SourceReaderWorld = {}) {
+async function read(url: string, config: Partial<SourcesConfig> = {}, world: SourceReaderWorld = {}) {
   const reader = createSourceReader({ ...defaultSourcesConfig, timeoutMs: 10_000, ...config }, world);
-  return reader.read({ kind: 'url', url }, { signal: new AbortController().signal });
+  return documentFrom(await reader.fetch({ kind: 'url', url }, { signal: new AbortController().signal }));
 }
 
 function redirect(response: ServerResponse, location: string) {

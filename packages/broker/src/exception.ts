@@ -67,7 +67,7 @@ export function describePublishFailure(failure: PublishFailure): string {
       return `the broker has blocked publishers for more than ${failure.timeoutMs} ms (${failure.reason}): free its memory or disk, then publish again`;
     case 'channel-lost':
     case 'connection-lost':
-      return `no confirm came before ${failure.message}; publish again: a duplicate is possible`;
+      return `no confirm came before the channel was lost (${failure.message}); publish again: a duplicate is possible`;
     case 'closed':
       return failure.message;
   }

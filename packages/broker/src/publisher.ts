@@ -194,7 +194,9 @@ class ConfirmPublisher implements Publisher {
 
   #onTimeout(pending: Pending): void {
     if (this.#waiting.has(pending)) {
-      this.#settle(pending, this.#lateness(this.#missing()));
+      const failure = this.#lateness(this.#missing());
+      this.#reopenWhenStuck();
+      this.#settle(pending, failure);
       return;
     }
     // What was sent and may yet be confirmed keeps its place: otherwise a stalled broker would make us buffer without end.
@@ -218,10 +220,11 @@ class ConfirmPublisher implements Publisher {
 
   /** Every place is held by a publish whose confirm never came: only a new channel gives them back. */
   #reopenWhenStuck(): void {
-    const full =
-      this.#inFlight.size >= this.#limits.maxInFlight || this.#inFlightBytes >= this.#limits.maxInFlightBytes;
-    if (!full || this.#overdue < this.#inFlight.size || this.#connection.blockedReason !== undefined) return;
-    this.#opened.reopen(`no confirm within ${this.#limits.timeoutMs} ms for any of ${this.#inFlight.size} publishes`);
+    const { maxInFlight, timeoutMs } = this.#limits;
+    const held = this.#inFlight.size;
+    const wanted = this.#waiting.size > 0 || held >= maxInFlight;
+    if (this.#connection.blockedReason !== undefined || held === 0 || this.#overdue < held || !wanted) return;
+    this.#opened.reopen(`no confirm within ${timeoutMs} ms for any of ${held} publishes`);
   }
 
   #onLost(loss: ChannelLoss): void {

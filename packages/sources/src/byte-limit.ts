@@ -20,3 +20,20 @@ export async function* atMost(
     yield chunk;
   }
 }
+
+/** All of the bytes in one array with a buffer of its own: Node takes small ones from a shared buffer, which can't be transferred. */
+export async function joined(source: AsyncIterable<Buffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    chunks.push(chunk);
+    size += chunk.length;
+  }
+  const bytes = new Uint8Array(size);
+  let end = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, end);
+    end += chunk.length;
+  }
+  return bytes;
+}

@@ -1,5 +1,6 @@
 import { TaskFailure } from '@warren/tasks';
 import { type DefaultTreeAdapterTypes, defaultTreeAdapter, parse, serialize } from 'parse5';
+import { charsetIn } from './content-type.js';
 
 export type HtmlNode = DefaultTreeAdapterTypes.ChildNode;
 export type HtmlElement = DefaultTreeAdapterTypes.Element;
@@ -45,11 +46,6 @@ export function declaredCharset(head: string): string | undefined {
     if (charset !== undefined) return charset.trim();
   }
   return undefined;
-}
-
-/** The charset parameter of a Content-Type, wherever that stands. */
-export function charsetIn(contentType: string): string | undefined {
-  return /;\s*charset\s*=\s*["']?([^\s"';]+)/i.exec(contentType)?.[1];
 }
 
 /** Writes the tree as HTML in which every element says on which line of the source it began. */

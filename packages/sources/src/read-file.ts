@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { constants, type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises';
 import { TaskFailure } from '@warren/tasks';
 import { type AllowedPath, fileFailure, isBelowAny, outside, realRoots, resolveAllowed } from './allowed-path.js';
-import { atMost, tooLarge } from './byte-limit.js';
+import { atMost, joined, tooLarge } from './byte-limit.js';
 
 /**
  * Reads a regular file below the configured folders. Fails with `policy-violation`, `not-found`, `refused` or
@@ -12,7 +12,7 @@ export async function readAllowedFile(
   given: string,
   limits: { directories: readonly string[]; maxBytes: number },
   signal: AbortSignal,
-): Promise<Buffer> {
+): Promise<Uint8Array<ArrayBuffer>> {
   signal.throwIfAborted();
   return readResolved(await resolveAllowed(given, limits.directories), limits, signal);
 }
@@ -22,7 +22,7 @@ export async function readResolved(
   path: AllowedPath,
   limits: { directories: readonly string[]; maxBytes: number },
   signal: AbortSignal,
-): Promise<Buffer> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const handle = await openRegular(path);
   try {
     await confirmPlace(handle, path, limits.directories);
@@ -89,15 +89,17 @@ export async function resolvedAgain(handle: FileHandle, path: AllowedPath): Prom
   }
 }
 
-async function readWhole(handle: FileHandle, given: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+async function readWhole(
+  handle: FileHandle,
+  given: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   if ((await handle.stat()).size > maxBytes) throw tooLarge(given, maxBytes);
-  const chunks: Buffer[] = [];
   try {
-    const stream = handle.createReadStream({ autoClose: false, signal });
-    for await (const chunk of atMost(stream, maxBytes, given)) chunks.push(chunk);
+    return await joined(atMost(handle.createReadStream({ autoClose: false, signal }), maxBytes, given));
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof TaskFailure ? error : fileFailure(given, error);
   }
-  return Buffer.concat(chunks);
 }

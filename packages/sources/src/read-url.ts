@@ -2,11 +2,11 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { TaskFailure } from '@warren/tasks';
 import type { AllowedHost } from './allowed-hosts.js';
-import { decodeResponse } from './decode-text.js';
-import { type FormatChoice, formatOfMediaType } from './format.js';
+import { charsetIn, mediaTypeIn } from './content-type.js';
+import { formatOfMediaType } from './format.js';
 import { guardedLookup, type ResolveHost } from './guarded-lookup.js';
-import { charsetIn } from './html-tree.js';
 import { failureOfStatus } from './http-status.js';
+import type { RawPage } from './raw-source.js';
 import { acceptedEncodings, readBody } from './response-body.js';
 import { shownUrl } from './shown-url.js';
 import { errorSaid } from './thrown-error.js';
@@ -22,20 +22,15 @@ export interface UrlLimits {
   readonly now: () => number;
 }
 
-export interface ReadUrl {
-  readonly text: string;
-  /** What the server says it is. */
-  readonly format: FormatChoice;
-  /** Size of the body once decompressed. */
-  readonly bytes: number;
-}
+/** A page without the name that the task has for it. */
+type Page = Pick<RawPage, 'bytes' | 'format' | 'charset'>;
 
 /**
  * Reads a page with one GET, following redirects. Every hop is judged anew: scheme, credentials, and the address
  * that is connected to. A redirect from https to http is refused. Fails with `TaskFailure`; when `signal` fires it
  * throws the signal's reason.
  */
-export async function readUrl(address: string, limits: UrlLimits, signal: AbortSignal): Promise<ReadUrl> {
+export async function readUrl(address: string, limits: UrlLimits, signal: AbortSignal): Promise<Page> {
   signal.throwIfAborted();
   const start = parseUrl(address);
   const timeout = AbortSignal.timeout(limits.timeoutMs);
@@ -49,7 +44,7 @@ export async function readUrl(address: string, limits: UrlLimits, signal: AbortS
   }
 }
 
-async function follow(start: URL, limits: UrlLimits, signal: AbortSignal): Promise<ReadUrl> {
+async function follow(start: URL, limits: UrlLimits, signal: AbortSignal): Promise<Page> {
   let url = start;
   for (let redirects = 0; ; redirects += 1) {
     const response = await get(url, limits, signal);
@@ -79,18 +74,17 @@ function get(url: URL, limits: UrlLimits, signal: AbortSignal): Promise<Incoming
   });
 }
 
-async function readPage(url: URL, response: IncomingMessage, limits: UrlLimits, signal: AbortSignal): Promise<ReadUrl> {
+async function readPage(url: URL, response: IncomingMessage, limits: UrlLimits, signal: AbortSignal): Promise<Page> {
   const failure = failureOfStatus(url, response.statusCode ?? 0, response.headers, limits.now());
   if (failure !== undefined) throw failure;
 
   const name = shownUrl(url);
   const contentType = response.headers['content-type'] ?? '';
-  const mediaType = (contentType.split(';')[0] ?? '').trim().toLowerCase();
+  const mediaType = mediaTypeIn(contentType);
   const format = formatOfMediaType(mediaType, url.pathname);
   if (format === 'unreadable') throw notText(name, mediaType);
-  const body = await readBody(response, { name, maxBytes: limits.maxBytes, signal });
-  const html = format === 'html' || format === 'auto';
-  return { text: decodeResponse(body, { name, charset: charsetIn(contentType), html }), format, bytes: body.length };
+  const bytes = await readBody(response, { name, maxBytes: limits.maxBytes, signal });
+  return { bytes, format, charset: charsetIn(contentType) };
 }
 
 function notText(name: string, mediaType: string): TaskFailure {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { TaskFailure } from '@warren/tasks';
-import { atMost, tooLarge } from './byte-limit.js';
+import { atMost, joined, tooLarge } from './byte-limit.js';
 
 /** The encodings that {@link readBody} undoes, as an Accept-Encoding header names them. */
 export const acceptedEncodings = 'gzip, deflate, br';
@@ -16,18 +16,15 @@ export const acceptedEncodings = 'gzip, deflate, br';
 export async function readBody(
   response: IncomingMessage,
   limits: { name: string; maxBytes: number; signal: AbortSignal },
-): Promise<Buffer> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const { name, maxBytes, signal } = limits;
   if (Number(response.headers['content-length']) > maxBytes) throw tooLarge(name, maxBytes);
-  const chunks: Buffer[] = [];
   const limited = (source: AsyncIterable<Buffer>) => atMost(source, maxBytes, name);
-  const collect = async (source: AsyncIterable<Buffer>) => {
-    for await (const chunk of limited(source)) chunks.push(chunk);
-  };
+  const collect = (source: AsyncIterable<Buffer>) => joined(limited(source));
   const decoder = decoderOf(response, name);
-  if (decoder === undefined) await pipeline(response, collect, { signal });
-  else await pipeline(response, limited, decoder, collect, { signal });
-  return Buffer.concat(chunks);
+  return decoder === undefined
+    ? pipeline(response, collect, { signal })
+    : pipeline(response, limited, decoder, collect, { signal });
 }
 
 function decoderOf(response: IncomingMessage, name: string): Duplex | undefined {

@@ -2,23 +2,21 @@ import { resolve } from 'node:path';
 import type { SourceReference } from '@warren/tasks';
 import { type AllowedHost, parseAllowedHost } from './allowed-hosts.js';
 import type { SourcesConfig } from './config.js';
-import { decodeFile } from './decode-text.js';
-import type { Document } from './document.js';
-import { extractDocument } from './document-from-text.js';
-import { type FormatChoice, formatOfName } from './format.js';
+import { formatOfName } from './format.js';
 import { type ResolveHost, resolveBySystem } from './guarded-lookup.js';
 import { listTextFiles } from './list-folder.js';
+import type { RawFile, RawPage } from './raw-source.js';
 import { readAllowedFile } from './read-file.js';
 import { readUrl } from './read-url.js';
 
 /** Both fail with `TaskFailure`; when `signal` fires they throw the signal's reason. */
 export interface SourceReader {
   /**
-   * Reads a file or a page. `format` overrides what its name, its Content-Type or its text says.
+   * Fetches a file or a page, and looks no further into it than its name and its headers: `documentFrom` does that.
    * Codes: `not-found`, `policy-violation`, `invalid-input`, `refused`; and, of a URL, `network`, `timeout`,
    * `rate-limited`, `overloaded`, `upstream-error`, with `retryAfterMs` where the server gave one.
    */
-  read(reference: SourceReference, options: { signal: AbortSignal; format?: FormatChoice }): Promise<Document>;
+  fetch(reference: SourceReference, options: { signal: AbortSignal }): Promise<RawFile | RawPage>;
   /** A folder's text files, recursively, sorted. A file gives itself once it is found, a URL without being read. */
   list(reference: SourceReference, options: { signal: AbortSignal }): Promise<readonly SourceReference[]>;
 }
@@ -29,7 +27,7 @@ export interface SourceReaderWorld {
   readonly now?: () => number;
 }
 
-/** Throws an `Error` when `config.allowedHosts` holds what is no host. Touches nothing before the first read. */
+/** Throws an `Error` when `config.allowedHosts` holds what is no host. Touches nothing before it is asked to. */
 export function createSourceReader(config: SourcesConfig, world: SourceReaderWorld = {}): SourceReader {
   const directories = config.directories.map((directory) => resolve(directory));
   const urlLimits = {
@@ -40,19 +38,14 @@ export function createSourceReader(config: SourcesConfig, world: SourceReaderWor
   };
 
   return {
-    async read(reference, { signal, format = 'auto' }) {
+    async fetch(reference, { signal }) {
       switch (reference.kind) {
         case 'file': {
           const bytes = await readAllowedFile(reference.path, { ...config, directories }, signal);
-          const origin = { name: reference.path, kind: 'file' as const, bytes: bytes.length };
-          const choice = format === 'auto' ? (formatOfName(reference.path) ?? 'auto') : format;
-          return extractDocument(decodeFile(bytes, reference.path), choice, origin);
+          return { kind: 'file', name: reference.path, bytes, format: formatOfName(reference.path) ?? 'auto' };
         }
-        case 'url': {
-          const page = await readUrl(reference.url, urlLimits, signal);
-          const origin = { name: reference.url, kind: 'url' as const, bytes: page.bytes };
-          return extractDocument(page.text, format === 'auto' ? page.format : format, origin);
-        }
+        case 'url':
+          return { kind: 'url', name: reference.url, ...(await readUrl(reference.url, urlLimits, signal)) };
       }
     },
 

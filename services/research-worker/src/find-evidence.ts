@@ -6,6 +6,8 @@ import type { QuestionPart } from './question.js';
 export interface Wanted {
   readonly stems: readonly string[];
   readonly worth: number;
+  /** Whether no passage holds the word itself, and its stems are of those that may be meant. */
+  readonly guessed: boolean;
 }
 
 /** A passage that speaks of a part. */
@@ -19,6 +21,8 @@ export interface Evidence {
 export interface Findings {
   readonly part: QuestionPart;
   readonly wanted: readonly Wanted[];
+  /** What "it" or "they" in the part stand for. */
+  readonly inherited: readonly Wanted[];
   /** Best first, no passage twice. Empty: the sources hold nothing on this part. */
   readonly evidence: readonly Evidence[];
   /** Stems that earlier rounds led to, each with its weight. */
@@ -39,14 +43,15 @@ const roundDecay = 0.7;
 
 /** The first round: reads the passages that the part's own words lead to. */
 export function findEvidence(part: QuestionPart, index: PassageIndex): Findings {
-  const wanted = wantedBy(part, index);
+  const wanted = wantedBy(part.terms, index);
   const terms = new Map([...part.inherited, ...searchTerms(wanted)]);
   const evidence = index
     .search(terms, passagesPerSearch)
-    .map(({ passage, score }) => ({ passage, coverage: coverageOf(passage, wanted), score }))
+    .map(({ passage, score }) => ({ passage, coverage: passageCoverage(passage, wanted), score }))
     .filter(({ coverage }) => coverage >= leastCoverage)
     .map(({ passage, coverage, score }) => ({ passage, score: (score + coverage) / 2 }));
-  return { part, wanted, evidence: bestFirst(evidence), followed: new Map() };
+  const inherited = wantedBy(new Map([...part.inherited.keys()].map((stem) => [stem, 1])), index);
+  return { part, wanted, inherited, evidence: bestFirst(evidence), followed: new Map() };
 }
 
 /** A further round: follows the telling words of the best passages so far. Leaves a part without any as it is. */
@@ -59,34 +64,34 @@ export function followEvidence(findings: Findings, index: PassageIndex, round: n
   const found = index
     .search(terms, passagesPerSearch)
     .filter(({ passage }) => !known.has(passage.id) && [...followed.keys()].some((stem) => passage.stems.has(stem)))
-    .filter(({ passage }) => coverageOf(passage, wanted) >= leastCoverageFollowed)
+    .filter(({ passage }) => passageCoverage(passage, wanted) >= leastCoverageFollowed)
     .map(({ passage, score }) => ({ passage, score: score * roundDecay ** (round - 1) }));
   return {
-    part,
-    wanted,
+    ...findings,
     evidence: bestFirst([...evidence, ...found]),
     followed: new Map([...followed, ...findings.followed]),
   };
 }
 
 /** From 0 to 1: what share of the wanted terms a passage and its headings hold, by worth. */
-export function coverageOf(passage: Pick<Passage, 'stems' | 'headings'>, wanted: readonly Wanted[]): number {
+function passageCoverage(passage: Pick<Passage, 'stems' | 'headings'>, wanted: readonly Wanted[]): number {
   const headings = new Set(passage.headings);
-  return shareOf(wanted, ({ stems }) => stems.some((stem) => passage.stems.has(stem) || headings.has(stem)));
-}
-
-export function shareOf(wanted: readonly Wanted[], isFound: (term: Wanted) => boolean): number {
+  const isFound = ({ stems }: Wanted) => stems.some((stem) => passage.stems.has(stem) || headings.has(stem));
   const total = wanted.reduce((sum, { worth }) => sum + worth, 0);
   const found = wanted.reduce((sum, term) => (isFound(term) ? sum + term.worth : sum), 0);
   return total === 0 ? 0 : found / total;
 }
 
-/** A weak word that no passage holds ("explain") is left out: missing it says nothing about the sources. */
-function wantedBy({ terms }: QuestionPart, index: PassageIndex): Wanted[] {
+/**
+ * A weak word that no passage holds ("explain") is left out: missing it says nothing about the sources. Nor does it
+ * make a weak word worth more that few passages hold it.
+ */
+function wantedBy(terms: Terms, index: PassageIndex): Wanted[] {
   return [...terms].flatMap(([stem, weight]) => {
     const stems = index.resolve(stem);
     if (stems.length === 0 && weight < 1) return [];
-    return [{ stems, worth: weight * Math.sqrt(index.rarity(stem)) }];
+    const guessed = stems[0] !== stem;
+    return [{ stems, guessed, worth: weight * Math.sqrt(weight < 1 ? 1 : index.rarity(stem)) }];
   });
 }
 

@@ -1,4 +1,4 @@
-export * from './read-sources.js';
+export * from './fetch-sources.js';
 export * from './research-documents.js';
 export * from './research-handler.js';
-export type { ResearchJob } from './research-thread.js';
+export * from './research-job.js';

@@ -1,25 +1,25 @@
-import { runService } from '@warren/cli';
+import { createServiceLog, runService } from '@warren/cli';
 import { createSourceReader } from '@warren/sources';
 import { research } from '@warren/tasks';
 import { runWorker } from '@warren/worker';
-import { pino } from 'pino';
 import { readConfig } from './config.js';
-import { createResearchEngine, createResearchHandler } from './research-handler.js';
+import { createResearchHandler, createResearchThreads } from './research-handler.js';
 
-const config = readConfig();
-const log = pino({ level: config.worker.logLevel, base: { service: 'research-worker' } });
+const log = createServiceLog('research-worker');
 
 await runService({
   name: 'research-worker',
   log,
   start: async () => {
-    const engine = createResearchEngine({ threads: config.worker.concurrency });
-    const handler = createResearchHandler({ reader: createSourceReader(config.sources), engine });
+    const config = readConfig();
+    log.level = config.worker.logLevel;
+    const threads = createResearchThreads({ threads: config.worker.concurrency });
+    const handler = createResearchHandler({ reader: createSourceReader(config.sources), threads });
     const worker = await runWorker({ type: research, handler, config: config.worker, log });
     return {
       stop: async () => {
         await worker.stop();
-        await engine.close();
+        await threads.close();
       },
     };
   },

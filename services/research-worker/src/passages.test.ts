@@ -33,6 +33,16 @@ describe('passagesOf', () => {
     expect([...(passages[1]?.stems ?? [])]).toEqual(expect.arrayContaining(['attempttimeoutm', 'attempt', 'timeout']));
   });
 
+  it('knows what announces a sentence: the heading that it comes first under, the few words its block begins with', () => {
+    const text = '# Lease\n\n**Nothing is lost.** Every move is written down.\n\nA worker renews.';
+    const [passage] = passagesOf([documentFromText(text, 'markdown', 'a')]);
+    expect(passage?.sentences.map(({ opens, announced }) => [[...opens], [...announced]])).toEqual([
+      [['leas'], []],
+      [[], ['lose']],
+      [[], []],
+    ]);
+  });
+
   it('numbers passages through all documents', () => {
     const document = documentFromText('One here. Two here.', 'plain', 'a');
     expect(passagesOf([document, document]).map(({ id }) => id)).toEqual([0, 1]);

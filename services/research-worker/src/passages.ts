@@ -1,4 +1,4 @@
-import { contentWordsOf, type Sentence, sentencesOf } from '@warren/engine';
+import { contentWordsOf, countWords, type Sentence, sentencesOf } from '@warren/language';
 import type { Block, Document } from '@warren/sources';
 
 /** A sentence where it stands, ready to be compared. */
@@ -9,6 +9,10 @@ export interface PassageSentence {
   /** Its number in its document, from 0. */
   readonly index: number;
   readonly blockKind: Block['kind'];
+  /** Stems of the heading right above its section, of which it is the first sentence; else none. */
+  readonly opens: ReadonlySet<string>;
+  /** Stems of the few words that its block begins with when these announce the rest: "Nothing is lost. …". */
+  readonly announced: ReadonlySet<string>;
   /** Its stems in order, repeats kept. */
   readonly words: readonly string[];
   readonly stems: ReadonlySet<string>;
@@ -26,6 +30,9 @@ export interface Passage {
   readonly headings: readonly string[];
 }
 
+/** Words in a block's first sentence, at most, for it to announce the others as a heading does. */
+const mostAnnouncingWords = 6;
+
 const maxPassageSentences = 5;
 const maxPassageChars = 800;
 
@@ -33,75 +40,101 @@ const maxPassageChars = 800;
 export function passagesOf(documents: readonly Document[]): Passage[] {
   const passages: Passage[] = [];
   for (const document of documents) {
-    const trails = headingTrails(document);
-    for (const window of windowsOf(document)) {
-      const headings = trails[window[0]?.block ?? 0] ?? [];
-      passages.push(passageOf(passages.length, document, window, headings));
+    for (const window of windowsOf(placedSentences(document))) {
+      passages.push(passageOf(passages.length, document.name, window));
     }
   }
   return passages;
 }
 
-interface NumberedSentence extends Sentence {
-  readonly index: number;
+/** What stands between two headings. */
+interface Section {
+  /** Stems of the headings above it, outermost first. */
+  readonly trail: readonly string[];
+  /** Stems of the innermost of them. */
+  readonly heading: readonly string[];
 }
 
-function windowsOf(document: Document): NumberedSentence[][] {
-  const sectionOf = sectionNumbers(document);
-  const windows: NumberedSentence[][] = [];
-  sentencesOf(document).forEach((sentence, index) => {
+interface PlacedSentence extends Sentence {
+  readonly index: number;
+  readonly blockKind: Block['kind'];
+  readonly section: Section;
+  readonly opensSection: boolean;
+  /** What its block begins with, if that is short; empty for that beginning itself. */
+  readonly announcedBy: string;
+}
+
+function placedSentences(document: Document): PlacedSentence[] {
+  const sentences = sentencesOf(document);
+  const sections = sectionsOf(document);
+  const openings = new Map(sentences.toReversed().map((sentence) => [sentence.block, sentence]));
+  return sentences.map((sentence, index) => {
+    const section = sections[sentence.block] ?? beforeHeadings;
+    const before = sections[sentences[index - 1]?.block ?? -1];
+    const opening = openings.get(sentence.block) ?? sentence;
+    const isAnnounced = opening !== sentence && countWords(opening.text) <= mostAnnouncingWords;
+    return {
+      ...sentence,
+      index,
+      blockKind: document.blocks[sentence.block]?.kind ?? 'paragraph',
+      section,
+      opensSection: section !== before,
+      announcedBy: isAnnounced ? opening.text : '',
+    };
+  });
+}
+
+const beforeHeadings: Section = { trail: [], heading: [] };
+
+/** For each block its section: a heading ends those of its own level and deeper. */
+function sectionsOf(document: Document): Section[] {
+  let open: { level: number; stems: string[] }[] = [];
+  let section = beforeHeadings;
+  return document.blocks.map((block) => {
+    if (block.kind === 'heading') {
+      const heading = stemsOf(block.text);
+      open = [...open.filter(({ level }) => level < block.level), { level: block.level, stems: heading }];
+      section = { trail: open.flatMap(({ stems }) => stems), heading };
+    }
+    return section;
+  });
+}
+
+function windowsOf(sentences: readonly PlacedSentence[]): PlacedSentence[][] {
+  const windows: PlacedSentence[][] = [];
+  for (const sentence of sentences) {
     const window = windows.at(-1);
     const first = window?.[0];
     const fits =
       window !== undefined &&
       first !== undefined &&
-      sectionOf[first.block] === sectionOf[sentence.block] &&
+      first.section === sentence.section &&
       window.length < maxPassageSentences &&
       sentence.end - first.start <= maxPassageChars;
-    if (fits) window.push({ ...sentence, index });
-    else windows.push([{ ...sentence, index }]);
-  });
+    if (fits) window.push(sentence);
+    else windows.push([sentence]);
+  }
   return windows;
 }
 
-function sectionNumbers(document: Document): number[] {
-  let section = 0;
-  return document.blocks.map((block) => {
-    if (block.kind === 'heading') section += 1;
-    return section;
-  });
-}
-
-/** For each block the stems of the headings above it: a heading ends those of its own level and deeper. */
-function headingTrails(document: Document): string[][] {
-  let trail: { level: number; stems: string[] }[] = [];
-  return document.blocks.map((block) => {
-    if (block.kind === 'heading') {
-      trail = [...trail.filter(({ level }) => level < block.level), { level: block.level, stems: stemsOf(block.text) }];
-    }
-    return trail.flatMap(({ stems }) => stems);
-  });
-}
-
-function passageOf(
-  id: number,
-  document: Document,
-  window: readonly NumberedSentence[],
-  headings: readonly string[],
-): Passage {
-  const sentences = window.map(({ text, line, index, block }) => {
-    const words = stemsOf(text);
-    return {
-      text: text.replaceAll(/\s+/g, ' '),
-      line,
-      index,
-      blockKind: document.blocks[block]?.kind ?? 'paragraph',
-      words,
-      stems: new Set(words),
-    };
-  });
+function passageOf(id: number, source: string, window: readonly PlacedSentence[]): Passage {
+  const sentences = window.map(passageSentence);
   const stems = new Set(sentences.flatMap((sentence) => sentence.words));
-  return { id, source: document.name, sentences, stems, headings };
+  return { id, source, sentences, stems, headings: window[0]?.section.trail ?? [] };
+}
+
+function passageSentence(placed: PlacedSentence): PassageSentence {
+  const words = stemsOf(placed.text);
+  return {
+    text: placed.text.replaceAll(/\s+/g, ' '),
+    line: placed.line,
+    index: placed.index,
+    blockKind: placed.blockKind,
+    opens: new Set(placed.opensSection ? placed.section.heading : []),
+    announced: new Set(stemsOf(placed.announcedBy)),
+    words,
+    stems: new Set(words),
+  };
 }
 
 /** Stems with the parts of names: `attemptTimeoutMs` is found by "attempt timeout" too. */

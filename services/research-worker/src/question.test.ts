@@ -43,6 +43,11 @@ describe('splitQuestion', () => {
     ]);
   });
 
+  it('takes "when" for a question of time only where it asks', () => {
+    const asks = ['When is a lease lost?', 'What happens to a task when its worker is killed?'];
+    expect(asks.map((question) => splitQuestion(question)[0]?.asks)).toEqual(['number', 'anything']);
+  });
+
   it('gives at least one part and not too many for anything', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 3, unit: 'binary', maxLength: 200 }), (question) => {

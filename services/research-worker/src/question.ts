@@ -1,4 +1,4 @@
-import { contentWordsOf, splitSentences } from '@warren/engine';
+import { contentWordsOf, splitSentences } from '@warren/language';
 
 /** What kind of sentence answers a part: one that defines, gives a number, or gives a reason. */
 export type Asks = 'definition' | 'number' | 'reason' | 'anything';
@@ -17,12 +17,12 @@ export interface QuestionPart {
 /** More parts than this are one: a question is at most 2,000 characters. */
 export const maxParts = 12;
 
-const weakWeight = 0.3;
+const weakWeight = 0.15;
 const inheritedWeight = 0.5;
 
 /** Stems that say how something is asked rather than what about. */
 const weakStems = new Set(
-  'add allow answer between call caus compar consid creat defin describ detail determin differ effect exactli exampl explain find follow gener happen idea kind know like list long main mean name need number one order part possibl present provid purpos question reason relat show sort summari summar tell type understand valu way work'.split(
+  'add allow answer between call caus compar consid creat defin describ detail determin differ effect exactli exampl explain find follow gener handl happen idea kind know like list long main mean name need number one order part possibl present provid purpos question reason relat show sort summari summar tell treat type understand valu way work'.split(
     ' ',
   ),
 );
@@ -88,7 +88,7 @@ function inheritedFrom(before: QuestionPart | undefined, own: ReadonlyMap<string
 }
 
 function askedBy(text: string): Asks {
-  if (/\bhow (many|much|long|often|large|big|fast|far|old)\b|\bwhen\b|\bwhat (limit|number|size|version)/i.test(text)) {
+  if (/\bhow (many|much|long|often|large|big|fast|far|old)\b|^when\b|\bwhat (limit|number|size|version)/i.test(text)) {
     return 'number';
   }
   if (/\bwhy\b|\b(what|which) reason/i.test(text)) return 'reason';

@@ -67,6 +67,38 @@ describe('researchDocuments', () => {
     expect(ask('Why is it so?')).toMatchObject({ answer: [], unanswered: ['Why is it so?'] });
   });
 
+  it.each([
+    [
+      'a command with the same words',
+      'npm start kills a worker and shows what happens to its task, which is tried again.',
+    ],
+    ['a sentence that leans on one not shown', 'Say worker A runs a task, and the worker is killed.'],
+    ['a sentence about something else', 'A worker has a name and a colour of its own in the log.'],
+    ['a question', 'What happens to a task when its worker is killed?'],
+  ])('shows what answers, and does not fill up with %s', (_name, filler) => {
+    const answer = 'The broker delivers a task again when its worker is killed.';
+    const notes = documentFromText(`${filler}\n\n${answer}`, 'markdown', 'notes.md');
+    const question = 'What happens to a task when its worker is killed?';
+    const { result } = researchDocuments([notes], { question, depth: 2, sentences: 5 });
+    expect(result.answer.map(({ text }) => text)).toEqual([answer]);
+  });
+
+  it('says that a part is unanswered of which passages speak and no sentence says anything', () => {
+    const notes = documentFromText('The sweeper: ledger.\n\nSweeper and ledger?', 'markdown', 'notes.md');
+    const { result } = researchDocuments([notes], { question: 'What is the sweeper?', depth: 1, sentences: 5 });
+    expect(result).toMatchObject({ answer: [], unanswered: ['What is the sweeper?'], parts: [{ passages: 1 }] });
+  });
+
+  it('reads under what a block begins with, and knows a verb in all its forms', () => {
+    const source =
+      '- **Nothing is lost.** Every move is written down before its message is published.\n- Nothing else.';
+    const notes = documentFromText(source, 'markdown', 'notes.md');
+    const { result } = researchDocuments([notes], { question: 'Why is no move lost?', depth: 1, sentences: 5 });
+    expect(result.answer.map(({ text }) => text)).toEqual([
+      'Every move is written down before its message is published.',
+    ]);
+  });
+
   it('finds a word with one letter wrong', () => {
     expect(ask('What does the sweepor publish?').answer[0]?.citation).toEqual({ source: 'ledger.md', line: 9 });
   });
@@ -149,7 +181,8 @@ describe('researchDocuments', () => {
             expect(source.slice(citation.line).join(' ')).not.toContain(text);
           }
           const silent = result.parts.filter(({ passages }) => passages === 0).map((part) => part.question);
-          expect(result.unanswered).toEqual(silent);
+          expect(result.unanswered).toEqual(expect.arrayContaining(silent));
+          if (result.answer.length === 0) expect(result.unanswered).toEqual(result.parts.map((part) => part.question));
         },
       ),
     );

@@ -5,6 +5,7 @@ import { type Findings, findEvidence, followEvidence } from './find-evidence.js'
 import { createPassageIndex, type PassageIndex } from './passage-index.js';
 import { passagesOf } from './passages.js';
 import { type QuestionPart, splitQuestion } from './question.js';
+import { candidatesOf } from './rate-sentences.js';
 
 export interface ResearchOptions {
   readonly question: string;
@@ -29,8 +30,9 @@ export interface ResearchStep {
 
 /**
  * Answers a question from documents already read. Every sentence of the answer is one of theirs, word for word, on one
- * line, with the document's name and the line on which it begins. A part of the question that no passage speaks of is
- * named in `unanswered`; `passages` counts the passages read for a part, or used of a source. Pure but for `onStep`.
+ * line, with the document's name and the line on which it begins; there are fewer than wanted where fewer are worth
+ * showing. A part of the question that no sentence answers is named in `unanswered`, whether or not passages speak of
+ * it; `passages` counts the passages read for a part, or used of a source. Pure but for `onStep`.
  */
 export function researchDocuments(
   documents: readonly Document[],
@@ -44,11 +46,12 @@ export function researchDocuments(
   const index = createPassageIndex(passages);
   const findings = searchParts(parts, index, options.depth, (message, done) => onStep({ message, done, total }));
   onStep({ message: 'composing the answer', done: total - 1, total });
+  const candidates = findings.map(candidatesOf);
   const result = {
     question: options.question,
     parts: findings.map(({ part, evidence }) => ({ question: part.text, passages: evidence.length })),
-    answer: composeAnswer(findings, options.sentences),
-    unanswered: findings.filter(({ evidence }) => evidence.length === 0).map(({ part }) => part.text),
+    answer: composeAnswer(candidates, options.sentences),
+    unanswered: parts.filter((_, part) => candidates[part]?.length === 0).map(({ text }) => text),
     sources: passagesBySource(documents, findings),
   };
   return { result, passages: passages.length };

@@ -1,21 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
-import { documentFromText, type SourceReader } from '@warren/sources';
+import type { SourceReader } from '@warren/sources';
 import type { HandlerContext, Progress } from '@warren/worker';
 import { pino } from 'pino';
-import { researchDocuments } from './research-documents.js';
-import { createResearchHandler, type ResearchEngine } from './research-handler.js';
+import { createResearchHandler, type ResearchThreads } from './research-handler.js';
+import { workResearchJob } from './research-job.js';
 
-/** The engine without its thread. */
-const engine: Pick<ResearchEngine, 'run'> = {
-  async run({ documents, ...options }, { onStep }) {
-    return { result: researchDocuments(documents, options, onStep), engineMs: 7 };
-  },
+/** The work without its thread. */
+const threads: Pick<ResearchThreads, 'run'> = {
+  run: async (job, { onStep }) => ({ result: workResearchJob(job, (step) => onStep?.(step)), workMs: 7 }),
 };
 
-function handle(source: string, steps: Progress[] = []) {
+function handle(source: string | undefined, steps: Progress[] = []) {
   const reader: SourceReader = {
-    list: async (reference) => [reference],
-    read: async () => documentFromText(source, 'markdown', 'notes.md'),
+    list: async (reference) => (source === undefined ? [] : [reference]),
+    fetch: async () => ({
+      kind: 'file',
+      name: 'notes.md',
+      bytes: new TextEncoder().encode(source),
+      format: 'markdown',
+    }),
   };
   const context: HandlerContext = {
     taskId: 'one',
@@ -26,7 +29,7 @@ function handle(source: string, steps: Progress[] = []) {
     log: pino({ enabled: false }),
   };
   const input = { question: 'What is a lease?', depth: 1, sentences: 3 };
-  return createResearchHandler({ reader, engine })(
+  return createResearchHandler({ reader, threads })(
     { ...input, sources: [{ kind: 'file', path: 'notes.md' }] },
     context,
   );
@@ -38,11 +41,12 @@ describe('createResearchHandler', () => {
     await expect(handle('A lease is a claim that ends by itself.', steps)).resolves.toMatchObject({
       kind: 'completed',
       result: { answer: [{ citation: { source: 'notes.md', line: 1 } }], unanswered: [] },
-      cost: { bytesRead: 39, documents: 1, passages: 1, engineMs: 7 },
+      cost: { bytesRead: 39, documents: 1, passages: 1, workMs: 7 },
     });
     expect(steps.map(({ message }) => message)).toEqual([
       'listing notes.md',
       'reading notes.md',
+      'extracting the text of notes.md',
       'indexing 1 passages',
       'searching part 1 of 1, round 1 of 1',
       'composing the answer',
@@ -52,6 +56,13 @@ describe('createResearchHandler', () => {
   it('completes a question that the sources hold nothing on', async () => {
     await expect(handle('Nothing about that here.')).resolves.toMatchObject({
       result: { answer: [], unanswered: ['What is a lease?'] },
+    });
+  });
+
+  it('refuses sources that hold no file', async () => {
+    await expect(handle(undefined)).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining('notes.md'),
     });
   });
 

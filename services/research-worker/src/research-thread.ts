@@ -1,11 +1,4 @@
-import { engineThread } from '@warren/engine';
-import type { Document } from '@warren/sources';
-import { type Researched, type ResearchOptions, researchDocuments } from './research-documents.js';
+import { threadEntry } from '@warren/threads';
+import { workResearchJob } from './research-job.js';
 
-export interface ResearchJob extends ResearchOptions {
-  readonly documents: readonly Document[];
-}
-
-export default engineThread<ResearchJob, Researched>(({ documents, ...options }, onStep) =>
-  researchDocuments(documents, options, onStep),
-);
+export default threadEntry(workResearchJob);

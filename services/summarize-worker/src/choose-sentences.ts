@@ -1,4 +1,4 @@
-import { wordOverlap } from '@warren/engine';
+import { wordOverlap } from '@warren/language';
 
 /** A sentence to choose from. */
 export interface Candidate {

@@ -1,3 +1,3 @@
 export * from './summarize-document.js';
 export * from './summarize-handler.js';
-export type { SummarizeJob } from './summarize-thread.js';
+export * from './summarize-job.js';

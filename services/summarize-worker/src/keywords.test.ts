@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { contentWordsOf } from '@warren/engine';
+import { contentWordsOf } from '@warren/language';
 import { keywordsOf } from './keywords.js';
 
 const sentences = [

@@ -1,4 +1,4 @@
-import type { Word } from '@warren/engine';
+import type { Word } from '@warren/language';
 
 export interface Keyword {
   readonly word: string;

@@ -1,25 +1,25 @@
-import { runService } from '@warren/cli';
+import { createServiceLog, runService } from '@warren/cli';
 import { createSourceReader } from '@warren/sources';
 import { summarize } from '@warren/tasks';
 import { runWorker } from '@warren/worker';
-import { pino } from 'pino';
 import { readConfig } from './config.js';
-import { createSummarizeEngine, createSummarizeHandler } from './summarize-handler.js';
+import { createSummarizeHandler, createSummarizeThreads } from './summarize-handler.js';
 
-const config = readConfig();
-const log = pino({ level: config.worker.logLevel, base: { service: 'summarize-worker' } });
+const log = createServiceLog('summarize-worker');
 
 await runService({
   name: 'summarize-worker',
   log,
   start: async () => {
-    const engine = createSummarizeEngine({ threads: config.worker.concurrency });
-    const handler = createSummarizeHandler({ reader: createSourceReader(config.sources), engine });
+    const config = readConfig();
+    log.level = config.worker.logLevel;
+    const threads = createSummarizeThreads({ threads: config.worker.concurrency });
+    const handler = createSummarizeHandler({ reader: createSourceReader(config.sources), threads });
     const worker = await runWorker({ type: summarize, handler, config: config.worker, log });
     return {
       stop: async () => {
         await worker.stop();
-        await engine.close();
+        await threads.close();
       },
     };
   },

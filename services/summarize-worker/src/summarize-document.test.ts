@@ -79,6 +79,19 @@ describe('summarizeDocument', () => {
     expect(keywords[0]?.word).toBe('ledger');
   });
 
+  it.each([
+    ['an entry of a list of terms', 'expires: how long a task may wait for a worker in the ledger.'],
+    ['an example', 'Say the worker claims a task and the ledger records the claim of the task.'],
+  ])('leaves %s for last', (_name, weak) => {
+    const source = [
+      'Each task has a row in the ledger.',
+      weak,
+      'A worker claims each task in the ledger.',
+      'The ledger keeps the state of the task.',
+    ];
+    expect(summarize(source.join('\n\n'), { length: 3 }).summary).not.toContain(weak);
+  });
+
   it('works on text without spaces between words', () => {
     const source = [
       'タスクの状態は台帳に記録されます。台帳は各タスクの真実です。',

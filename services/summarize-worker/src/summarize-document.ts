@@ -1,12 +1,13 @@
 import {
   contentWordsOf,
   countWords,
+  isTermEntry,
   leansOnPrevious,
   proseQuality,
   type Sentence,
   sentencesOf,
   type Word,
-} from '@warren/engine';
+} from '@warren/language';
 import type { Block, Document } from '@warren/sources';
 import { type SummarizeResult, summaryLengths } from '@warren/tasks';
 import { type Candidate, chooseSentences } from './choose-sentences.js';
@@ -23,7 +24,7 @@ export interface SummarizeOptions {
 /** Sentences in the graph, at most: it grows with their square. Of a longer text the most promising ones take part. */
 export const maxGraphSentences = 1_200;
 
-/** A summary seldom holds the sentence that such a one leans on, and never the code that a lead-in leads to. */
+/** A summary seldom holds the sentence or the list that such a one leans on, and never the code that a lead-in leads to. */
 const leaningFactor = 0.65;
 
 const wordsOfSubstance = 9;
@@ -115,14 +116,16 @@ function promising(sentences: readonly Sentence[], words: readonly Word[][], pla
   const entries = sentences.flatMap((sentence, index): Entry[] => {
     const place = places[index];
     if (place === undefined) return [];
-    const quality =
-      proseQuality({ text: sentence.text, blockKind: place.blockKind }) *
-      (leansOnPrevious(sentence.text) || /[:：]$/.test(sentence.text) ? leaningFactor : 1);
+    const quality = proseQuality(sentence.text, place.blockKind) * (standsAlone(sentence.text) ? 1 : leaningFactor);
     return [{ sentence, words: words[index] ?? [], place, quality }];
   });
   const long = entries.filter(({ sentence }) => countWords(sentence.text) >= fewestWords);
   const eligible = long.length > 0 ? long : entries;
   return eligible.length > maxGraphSentences ? mostPromising(eligible) : eligible;
+}
+
+function standsAlone(text: string): boolean {
+  return !leansOnPrevious(text) && !isTermEntry(text) && !/[:：]$/.test(text);
 }
 
 function mostPromising(entries: readonly Entry[]): Entry[] {

@@ -1,17 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { documentFromText } from '@warren/sources';
 import { type SummarizeInput, summarizeInput, TaskFailure } from '@warren/tasks';
 import type { HandlerContext, Progress } from '@warren/worker';
 import { pino } from 'pino';
-import { summarizeDocument } from './summarize-document.js';
-import { createSummarizeHandler, type SummarizeEngine } from './summarize-handler.js';
+import { createSummarizeHandler, type SummarizeThreads } from './summarize-handler.js';
+import { workSummarizeJob } from './summarize-job.js';
 
-/** The engine without its thread. */
-const engine: Pick<SummarizeEngine, 'run'> = {
-  async run({ of, ...options }, { onStep }) {
-    const document = of.kind === 'document' ? of.document : documentFromText(of.text, of.format);
-    return { result: summarizeDocument(document, options, (message) => onStep?.({ message })), engineMs: 7 };
-  },
+/** The work without its thread. */
+const threads: Pick<SummarizeThreads, 'run'> = {
+  run: async (job, { onStep }) => ({ result: workSummarizeJob(job, (step) => onStep?.(step)), workMs: 7 }),
 };
 
 const pages = new Map([
@@ -30,14 +26,14 @@ async function handle(input: Partial<SummarizeInput>, steps: Progress[] = []) {
   };
   const handler = createSummarizeHandler({
     reader: {
-      async read(reference, { format = 'auto' }) {
-        const url = reference.kind === 'url' ? reference.url : reference.path;
-        const page = pages.get(url);
-        if (page === undefined) throw new TaskFailure('not-found', `${url} is not there.`);
-        return { ...documentFromText(page, format, url), kind: 'url' };
+      async fetch(reference) {
+        const name = reference.kind === 'url' ? reference.url : reference.path;
+        const page = pages.get(name);
+        if (page === undefined) throw new TaskFailure('not-found', `${name} is not there.`);
+        return { kind: 'url', name, bytes: new TextEncoder().encode(page), format: 'auto', charset: undefined };
       },
     },
-    engine,
+    threads,
   });
   return handler(summarizeInput.parse(input), context);
 }
@@ -49,18 +45,25 @@ describe('createSummarizeHandler', () => {
     expect(outcome).toMatchObject({
       kind: 'completed',
       result: { source: { kind: 'text', name: 'text', sentences: 2 } },
-      cost: { bytesRead: 48, sentences: 2, engineMs: 7 },
+      cost: { bytesRead: 48, sentences: 2, workMs: 7 },
     });
     expect(steps.map(({ message }) => message)).toEqual([
-      'reading the text',
+      'extracting the text',
       'ranking 2 sentences',
       'chose 1 of 2 sentences',
+    ]);
+    expect(steps.map(({ done, total }) => [done, total])).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
     ]);
   });
 
   it('summarizes what a source holds', async () => {
-    const outcome = await handle({ source: { kind: 'url', url: 'https://example.org/page' }, format: 'html' });
+    const steps: Progress[] = [];
+    const outcome = await handle({ source: { kind: 'url', url: 'https://example.org/page' }, format: 'html' }, steps);
     expect(outcome).toMatchObject({ result: { source: { kind: 'url', name: 'https://example.org/page' } } });
+    expect(steps[0]).toEqual({ message: 'reading https://example.org/page', done: 0, total: 3 });
   });
 
   it.each([

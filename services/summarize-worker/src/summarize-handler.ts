@@ -1,52 +1,56 @@
-import { createEnginePool, type EnginePool } from '@warren/engine';
-import type { SourceReader } from '@warren/sources';
+import type { RawSource, SourceReader } from '@warren/sources';
 import { type SourceReference, type SummarizeInput, type SummarizeResult, TaskFailure } from '@warren/tasks';
+import { createThreadPool, type ThreadPool } from '@warren/threads';
 import { completed, type Handler, type HandlerContext } from '@warren/worker';
-import type { SummarizeJob } from './summarize-thread.js';
+import { type SummarizeJob, summarizeSteps } from './summarize-job.js';
 
-export type SummarizeEngine = EnginePool<SummarizeJob, SummarizeResult>;
+export type SummarizeThreads = ThreadPool<SummarizeJob, SummarizeResult>;
 
-/** The engine in threads: `threads` texts at the same time. Close it when the worker has drained. */
-export function createSummarizeEngine({ threads }: { threads: number }): SummarizeEngine {
-  return createEnginePool({ file: new URL('./summarize-thread.js', import.meta.url), threads });
+/** `threads` texts at the same time. Close it when the worker has drained. */
+export function createSummarizeThreads({ threads }: { threads: number }): SummarizeThreads {
+  return createThreadPool({ file: new URL('./summarize-thread.js', import.meta.url), threads });
 }
 
 /**
- * Works `summarize` tasks: reads the source, ranks it in a thread. Fails with `invalid-input` where there is no
- * sentence to choose, and as the reader fails (`not-found`, `policy-violation`, `network`, ...).
- * Cost: `bytesRead`, `sentences`, `engineMs`.
+ * Works `summarize` tasks: fetches the source here, extracts and ranks its text in a thread. Fails with `invalid-input`
+ * where there is no sentence to choose, and as reader and extraction fail (`not-found`, `policy-violation`,
+ * `network`, ...). Cost: `bytesRead`, `sentences`, `workMs`.
  */
 export function createSummarizeHandler(given: {
-  reader: Pick<SourceReader, 'read'>;
-  engine: Pick<SummarizeEngine, 'run'>;
+  reader: Pick<SourceReader, 'fetch'>;
+  threads: Pick<SummarizeThreads, 'run'>;
 }): Handler<SummarizeInput, SummarizeResult> {
   return async (input, context) => {
-    const of = await readInput(input, given.reader, context);
-    const { result, engineMs } = await given.engine.run(
-      { of, length: input.length, keywords: input.keywords },
-      { signal: context.signal, onStep: (step) => context.progress(step) },
+    const { format, length, keywords } = input;
+    const source = await fetchInput(input, given.reader, context);
+    const { result, workMs } = await given.threads.run(
+      { source, format, length, keywords },
+      {
+        signal: context.signal,
+        onStep: (step) => context.progress(step),
+        transfer: source.kind === 'text' ? [] : [source.bytes.buffer],
+      },
     );
     const { bytes, sentences } = result.source;
     if (sentences === 0) throw withoutSentences(input, bytes);
-    context.progress({ message: `chose ${result.sentences.length} of ${sentences} sentences`, done: 2, total: 2 });
-    return completed(result, { bytesRead: bytes, sentences, engineMs });
+    const message = `chose ${result.sentences.length} of ${sentences} sentences`;
+    context.progress({ message, done: summarizeSteps, total: summarizeSteps });
+    return completed(result, { bytesRead: bytes, sentences, workMs });
   };
 }
 
-async function readInput(
-  input: SummarizeInput,
-  reader: Pick<SourceReader, 'read'>,
-  context: HandlerContext,
-): Promise<SummarizeJob['of']> {
-  const { source, text = '', format } = input;
-  context.progress({ message: `reading ${nameOf(source)}`, done: 0, total: 2 });
-  if (source === undefined) return { kind: 'text', text, format };
-  const document = await reader.read(source, { signal: context.signal, format });
-  return { kind: 'document', document };
+async function fetchInput(
+  { source, text = '' }: SummarizeInput,
+  reader: Pick<SourceReader, 'fetch'>,
+  { signal, progress }: HandlerContext,
+): Promise<RawSource> {
+  if (source === undefined) return { kind: 'text', text };
+  progress({ message: `reading ${nameOf(source)}`, done: 0, total: summarizeSteps });
+  return reader.fetch(source, { signal });
 }
 
-function withoutSentences(input: SummarizeInput, bytes: number): TaskFailure {
-  const what = input.source === undefined ? '"text"' : `"source" (${nameOf(input.source)})`;
+function withoutSentences({ source }: SummarizeInput, bytes: number): TaskFailure {
+  const what = source === undefined ? '"text"' : `"source" (${nameOf(source)})`;
   const found =
     bytes === 0
       ? 'is empty'
@@ -54,7 +58,6 @@ function withoutSentences(input: SummarizeInput, bytes: number): TaskFailure {
   return new TaskFailure('invalid-input', `The task's ${what} ${found}. Submit a text with at least one sentence.`);
 }
 
-function nameOf(source: SourceReference | undefined): string {
-  if (source === undefined) return 'the text';
+function nameOf(source: SourceReference): string {
   return source.kind === 'file' ? source.path : source.url;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { managementAddress, managementClient } from '@warren/broker';
 import { ensureRabbitmq, type PrivateBroker, startPrivateBroker } from '@warren/local';
@@ -19,6 +19,12 @@ export interface FreshVhost {
 
 /** PATH under which servers are looked for and run: ordinary users often lack the sbin folders. */
 export const searchPath = `${process.env.PATH ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin`;
+
+/**
+ * `WARREN_TEST_PLUGIN_FOLDERS`: absolute folders, separated as on PATH, that the brokers of the tests search for plugins
+ * before their own; empty or not set: none. With the delayed-message plugin in one of them, the plugin's half runs too.
+ */
+const pluginFolders = (process.env.WARREN_TEST_PLUGIN_FOLDERS ?? '').split(delimiter).filter((folder) => folder !== '');
 
 /** The broker that this test file started because nobody had started one for it. */
 let ownBroker: Promise<PrivateBroker> | undefined;
@@ -49,7 +55,7 @@ export async function freshVhost(): Promise<FreshVhost> {
 /** A broker of the test's own, for tests that stop it, kill it or change its settings. The test discards it. */
 export async function startOwnBroker(settings: Readonly<Record<string, string>> = {}): Promise<PrivateBroker> {
   const software = await ensureRabbitmq({ searchPath, onProgress: (line) => console.warn(line) });
-  return await startPrivateBroker({ directory: newFolder(), software, searchPath, settings });
+  return await startPrivateBroker({ directory: newFolder(), software, searchPath, settings, pluginFolders });
 }
 
 async function brokerOfTheRun(): Promise<{ amqpUrl: string; managementUrl: string }> {

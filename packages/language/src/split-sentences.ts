@@ -1,20 +1,4 @@
-import type { Block, Document } from '@warren/sources';
 import { isStopWord } from './words.js';
-
-/** One sentence of a document. `text` is exactly `document.text.slice(start, end)`. */
-export interface Sentence {
-  readonly text: string;
-  /** UTF-16 offsets into the document's text. */
-  readonly start: number;
-  readonly end: number;
-  /**
-   * Line, from 1, on which the sentence begins in the source as it was read: the block's line plus the newlines before
-   * the sentence within the block. Exact where a block's text keeps its newlines; else it is the block's first line.
-   */
-  readonly line: number;
-  /** Index of its block in `document.blocks`. */
-  readonly block: number;
-}
 
 /** Offsets into the text that was split: `end` is exclusive, no white space at either edge. */
 export interface Span {
@@ -25,13 +9,6 @@ export interface Span {
 /** Longer ones, in UTF-16 units, are cut at a clause: a text without full stops must not come back as one sentence. */
 export const maxSentenceChars = 800;
 
-/** The sentences of paragraphs, list items and quotes, in reading order. None crosses its block; code, tables and headings give none. */
-export function sentencesOf(document: Document): Sentence[] {
-  return document.blocks.flatMap((block, index) =>
-    isProse(block) ? sentencesOfBlock(block, index, document.format === 'plain') : [],
-  );
-}
-
 /** The sentences of one running text. `keepLines`: lines that look set on purpose (list items, short lines) end a sentence. */
 export function splitSentences(text: string, { keepLines = false } = {}): Span[] {
   const flat = flattenLines(text, keepLines);
@@ -40,30 +17,6 @@ export function splitSentences(text: string, { keepLines = false } = {}): Span[]
     .flatMap((span) => cutInto(flat, span, maxSentenceChars, [clauseEnd, wordEnd]))
     .map((span) => trimmed(flat, span))
     .filter((span) => /[\p{L}\p{N}]/u.test(flat.slice(span.start, span.end)));
-}
-
-function isProse(block: Block): boolean {
-  return block.kind === 'paragraph' || block.kind === 'list-item' || block.kind === 'quote';
-}
-
-function sentencesOfBlock(block: Block, index: number, keepLines: boolean): Sentence[] {
-  let line = block.line;
-  let counted = 0;
-  return splitSentences(block.text, { keepLines }).map(({ start, end }) => {
-    line += newlinesIn(block.text.slice(counted, start));
-    counted = start;
-    return {
-      text: block.text.slice(start, end),
-      start: block.start + start,
-      end: block.start + end,
-      line,
-      block: index,
-    };
-  });
-}
-
-function newlinesIn(text: string): number {
-  return text.match(/\r\n|\n|\r/g)?.length ?? 0;
 }
 
 const bullet = /^\s*([-*•–]|\d{1,3}[.)])\s/;
@@ -129,6 +82,9 @@ const beforeNumbers = new Set(
   'no nr p art para jan feb mar apr jun jul aug sep sept oct nov dec min max v ver'.split(' '),
 );
 
+/** These end a sentence before a capital, and seldom before a small letter ("etc. are"). */
+const oftenMiddle = new Set('etc inc corp ltd dept est dist ext jr sr'.split(' '));
+
 /** Whether the segmenter was wrong to end a sentence between the two. */
 function belongTogether(before: string, next: string): boolean {
   if (/[\r\n]\s*$/.test(before)) return false;
@@ -160,15 +116,19 @@ function hasOpenBracket(text: string): boolean {
 }
 
 /** From this length on, in UTF-16 units, a full stop before a small letter ends a sentence too: "… by name. amqplib bundles …". */
-const longForOneSentence = 300;
+const longForOneSentence = 120;
 
 function cutAtDoubtfulStops(text: string, { start, end }: Span): Span[] {
   if (end - start <= longForOneSentence) return [{ start, end }];
   const piece = text.slice(start, end);
   const stops = Array.from(piece.matchAll(/(?<=[\p{L}\d`)\]]{3})\.\s+(?=\p{Ll})/gu))
-    .filter(({ index }) => !neverLast.has(lastWord(piece.slice(Math.max(0, index - 20), index))))
+    .filter(({ index }) => !isShortened(lastWord(piece.slice(Math.max(0, index - 20), index))))
     .map((match) => start + match.index + match[0].length);
   return [start, ...stops].map((from, index) => ({ start: from, end: stops[index] ?? end }));
+}
+
+function isShortened(word: string): boolean {
+  return neverLast.has(word) || beforeNumbers.has(word) || oftenMiddle.has(word);
 }
 
 function lastWord(text: string): string {

@@ -1,5 +1,5 @@
-export * from './engine-pool.js';
-export * from './engine-thread.js';
+export * from './leaning.js';
 export * from './prose-quality.js';
 export * from './sentences.js';
+export * from './split-sentences.js';
 export * from './words.js';

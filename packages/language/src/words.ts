@@ -1,10 +1,11 @@
 import { stemmer } from 'stemmer';
+import { baseOfIrregular } from './irregular-forms.js';
 import { englishStopWords } from './stop-words.js';
 
 /** A word that carries meaning, as written and as compared. */
 export interface Word {
   readonly surface: string;
-  /** Lower case, without its English ending: "queues" and "queued" are both "queue". Words of other scripts are kept whole. */
+  /** Lower case, without its English ending: "lose", "losing" and "lost" are one. Words of other scripts are kept whole. */
   readonly stem: string;
 }
 
@@ -46,5 +47,7 @@ function isTooSmall(surface: string): boolean {
 
 function stemOf(surface: string): string {
   const lower = surface.normalize('NFKC').toLowerCase();
-  return /^[a-z]{3,40}$/.test(lower) ? stemmer(lower) : lower;
+  if (!/^[a-z]{3,40}$/.test(lower)) return lower;
+  // The stemmer leaves the last letter of "queue", but not of "queued".
+  return stemmer(baseOfIrregular.get(lower) ?? lower).replace(/(?<=..[aeiou])e$/, '');
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Document } from './document.js';
-import { documentFromText } from './document-from-text.js';
+import { documentFromText } from './document-from.js';
 
 const formats = ['auto', 'plain', 'markdown', 'html'] as const;
 

@@ -1,0 +1,2 @@
+export * from './thread-entry.js';
+export * from './thread-pool.js';
