@@ -49,8 +49,8 @@ export class TcpProxy {
   /** Destroys every connection; new ones are let in. */
   cut(): void {
     for (const { client, server } of this.#pairs) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      reset(client);
+      reset(server);
     }
   }
 
@@ -86,7 +86,7 @@ export class TcpProxy {
 
   #accept(client: Socket, target: { readonly host: string; readonly port: number }): void {
     if (this.#mode === 'refusing') {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const pair = { client, server: dial({ ...target, noDelay: true }) };
@@ -116,4 +116,10 @@ function forward(from: Socket, to: Socket, ended: () => void): void {
   from.on('end', () => to.end());
   from.on('error', () => undefined);
   from.on('close', ended);
+}
+
+/** Node 20 can't reset a socket that is shutting down: it would keep the process from ending, at full load. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
