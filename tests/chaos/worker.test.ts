@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { workQueue } from '@warren/topology';
+import { clearMemoryAlarm, raiseMemoryAlarm } from '../integration/support/alarm.js';
+import { startOwnBroker } from '../integration/support/broker.js';
 import { until } from '../integration/support/until.js';
 import { AmqpProxy } from './support/amqp-proxy.js';
+import { takeHand } from './support/hand.js';
 import { type House, openHouse } from './support/house.js';
 
 let house: House;
@@ -228,6 +231,44 @@ describe('SIGTERM', () => {
     await house.startWorker();
     await expectOneEffectEach([task.id]);
   });
+});
+
+describe('SIGTERM during a memory alarm of the broker', () => {
+  it('drains as ever: what runs is finished and acked, and the worker ends with exit code 0', async () => {
+    const broker = await startOwnBroker();
+    const alarmed = await openHouse({ broker });
+    try {
+      const worker = await alarmed.startWorker();
+      const gates = [alarmed.gate(), alarmed.gate()] as const;
+      const [first, last] = [
+        await alarmed.submit({ kind: 'wait', gate: gates[0] }, { name: 'first' }),
+        await alarmed.submit({ kind: 'wait', gate: gates[1] }, { name: 'last' }),
+      ];
+      await alarmed.journal.until('first', 'started');
+      await alarmed.journal.until('last', 'started');
+      await raiseMemoryAlarm(broker);
+      // A connection is blocked when it publishes next: here the event of the task that ends.
+      alarmed.open(gates[0]);
+      await until(() => worker.log.some((line) => line.includes('RabbitMQ blocks publishers')));
+
+      worker.kill('SIGTERM');
+      await until(() => worker.log.some((line) => line.includes('"draining"')));
+      alarmed.open(gates[1]);
+      expect(await worker.exited).toBe(0);
+      for (const { id } of [first, last]) {
+        expect(await alarmed.untilState(id, 'completed')).toMatchObject({ token: 1 });
+      }
+      // The alarm goes on, and still the broker has heard of the end of the consumer and of both acks.
+      const hand = await takeHand(alarmed.amqpUrl);
+      const left = [await hand.consumers(workQueue('probe')), await hand.depth(workQueue('probe'))];
+      await hand.close();
+      expect(left).toEqual([0, 0]);
+    } finally {
+      await clearMemoryAlarm(broker);
+      await alarmed.close();
+      await broker.discard();
+    }
+  }, 120_000);
 });
 
 describe('the deadline of an attempt', () => {

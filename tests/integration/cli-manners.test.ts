@@ -231,9 +231,11 @@ describe('bin/warren', () => {
     expect(shown).toEqual(nouns);
     for (const noun of shown) {
       const { stdout: nounHelp } = await run(warren, [noun, '--help']);
-      for (const [, example = ''] of nounHelp.matchAll(/^ {2}\$ warren (.+)$/gm)) await expectToExist(example);
+      const examples = [...nounHelp.matchAll(/^ {2}\$ warren (.+)$/gm)].map(([, example = '']) => example);
+      await Promise.all(examples.map(expectToExist));
     }
-  });
+    // Some forty processes, each a start of Node.
+  }, 240_000);
 
   it('says how to compile it where it is not compiled', async () => {
     const elsewhere = path.join(folder, 'clone');

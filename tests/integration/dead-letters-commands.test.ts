@@ -41,7 +41,14 @@ async function warren(
     now: () => performance.now(),
   });
   addDeadLetterCommands(program, context, { stdin, stderr, findStack: () => undefined });
-  const code = await runCli(program, ['dead-letters', ...args], { stdout, stderr, env: {}, exit: () => undefined });
+  const code = await runCli(program, ['dead-letters', ...args], {
+    stdout,
+    stderr,
+    env: {},
+    exit: () => undefined,
+    listenerCount: () => 0,
+    emit: () => false,
+  });
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { consume, type Delivery } from '@warren/broker';
-import { defaultRules, maxMeetings, type Rule, restoreProperties } from '@warren/dead-letters';
+import { defaultRules, maxCopiesMet, maxMeetings, type Rule, restoreProperties } from '@warren/dead-letters';
 import { type Ledger, LedgerUnavailable, type Letter, type Task } from '@warren/ledger';
 import { headers } from '@warren/tasks';
 import { exchangeNames } from '@warren/topology';
@@ -205,6 +205,53 @@ describe('a letter that the broker wrote', () => {
     });
   }, 30_000);
 
+  it.each<[string, (message: Delivery) => unknown]>([
+    ['requeues it', (message) => message.requeue()],
+    ['loses its connection', () => ground.dropWorker()],
+  ])(
+    'sends the task on where a worker gave it back after its time and %s',
+    async (_, returned) => {
+      await ground.startProcessor();
+      const task = await ground.submit({ expiresMs: 300 });
+      const message = await ground.nextMessage();
+      const { token } = await claim(ground.ledger, message);
+      await until(() => Date.now() > task.createdAt + 500);
+      await ground.ledger.release(task.id, { token, now: Date.now() });
+      await returned(message);
+      await until(async () => (await ground.task(task.id)).dispatch === 2);
+
+      const again = await ground.nextMessage();
+      expect(ticketOf(again)).toMatchObject({ id: task.id, dispatch: 2 });
+      expect(await claim(ground.ledger, again)).toMatchObject({ state: 'running', attempt: 1, lostTokens: [] });
+      again.ack();
+      expect(await untilLetter(task.id, 'settled')).toMatchObject({
+        resolution: expect.stringContaining('published again'),
+      });
+    },
+    30_000,
+  );
+
+  it('is decided by what the ledger says then, not by what was read of it before', async () => {
+    const task = await ground.submit({ expiresMs: 300 });
+    const message = await ground.nextMessage();
+    const { token } = await claim(ground.ledger, message);
+    const { ledger } = ground;
+    const releasedInBetween: Ledger['letters'] = {
+      ...ledger.letters,
+      receive: async (letter, now) => {
+        await ledger.release(task.id, { token, now: Date.now() });
+        return await ledger.letters.receive(letter, now);
+      },
+    };
+    await ground.startProcessor({ ledger: { ...ledger, letters: releasedInBetween } });
+    await until(() => Date.now() > task.createdAt + 500);
+    await ground.dropWorker();
+    const again = await ground.nextMessage();
+    expect(ticketOf(again)).toMatchObject({ id: task.id, dispatch: 2 });
+    expect(await ground.task(task.id)).toMatchObject({ lostTokens: [] });
+    again.ack();
+  }, 30_000);
+
   it('is parked as unroutable where no queue is bound', async () => {
     await ground.startProcessor();
     const task = await ground.submit({}, homeless);
@@ -320,6 +367,16 @@ describe('a letter on which the rules break', () => {
     expect(await untilLetter(task.id, 'retrying')).toMatchObject({ code: 'timeout', unfinished: 0 });
   }, 30_000);
 
+  it('is parked as well where nobody says that it came back, after many copies', async () => {
+    const task = await ground.submit();
+    const failed = await ground.failNext(timeout);
+    await meetWithoutDeciding(failed, maxCopiesMet - 1);
+    await ground.startProcessor();
+    const letter = await untilLetter(task.id, 'parked');
+    expect(letter).toMatchObject({ code: 'unknown', rule: 'unclassified', timesSeen: maxCopiesMet });
+    expect(letter.reason).toContain('no answer');
+  }, 30_000);
+
   it('is not given up because several hands have copies of it', async () => {
     const task = await ground.submit();
     const failed = await ground.failNext(timeout);
@@ -405,6 +462,31 @@ describe('a stale letter', () => {
   }, 30_000);
 });
 
+describe('a letter that can neither be processed nor kept', () => {
+  it('goes back to its queue a while later, and takes no other one its place', async () => {
+    const { ledger } = ground;
+    let broken = true;
+    let met = 0;
+    const flaky: Ledger['letters'] = {
+      ...ledger.letters,
+      receive: async (letter, now) => {
+        met += 1;
+        if (broken) throw new Error('a defect');
+        return await ledger.letters.receive(letter, now);
+      },
+    };
+    const tasks = [await ground.submit(), await ground.submit()];
+    for (const _ of tasks) await ground.failNext(timeout);
+    await ground.startProcessor({ prefetch: 1, ledger: { ...ledger, letters: flaky } });
+    // Twice a time: to process it, and to keep it raw.
+    await until(() => met >= 4);
+    broken = false;
+    for (const { id } of tasks) await untilLetter(id, 'retrying');
+    await untilNoLetters();
+    expect(await rawLetters()).toEqual([]);
+  }, 30_000);
+});
+
 describe('while the ledger is away', () => {
   it('nothing is consumed and nothing requeued; then all goes on', async () => {
     const { ledger } = ground;
@@ -485,6 +567,19 @@ describe('a person', () => {
     await consumer.cancel();
   }, 30_000);
 
+  it('does not replay a message that names a task on record: intake would only count it', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit();
+    const body = Buffer.from(JSON.stringify({ task_id: task.id.toUpperCase(), task_type: 'probe', payload: {} }));
+    await publishByHand(exchangeNames.dead, 'probe.normal', body);
+    await until(async () => (await rawLetters()).length === 1);
+    const [letter] = await rawLetters();
+    const refused = await ground.operations.replay(letter?.id ?? '');
+    expect(refused).toMatchObject({ kind: 'refused', why: expect.stringContaining(task.id) });
+    expect(await letterOf(letter?.id ?? '')).toMatchObject({ state: 'parked' });
+    expect(await ground.task(task.id)).toMatchObject({ duplicates: 0 });
+  }, 30_000);
+
   it('cancels a task or a message for good, once', async () => {
     await ground.startProcessor();
     const task = await ground.submit();
@@ -513,18 +608,25 @@ describe('a person', () => {
 });
 
 describe('a submission that expires before it is taken in', () => {
-  it('is kept whole, and moves no task whatever headers its sender wrote', async () => {
+  it.each<[string, object]>([
+    ['a code', {}],
+    ['a death of its own', { 'x-death': [{ queue: 'tasks.probe', reason: 'expired', count: 1 }] }],
+    ['a death that is none', { 'x-death': [{ queue: 7 }] }],
+    ['deaths that are no list', { 'x-death': 'odd' }],
+    ['other keys to be dead-lettered with', { CC: ['probe.broker'] }],
+  ])('is kept whole, and moves no task where its sender wrote %s into its headers', async (_, also) => {
     const task = await ground.submit();
-    const forged = { ...headersOf(task), [headers.reasonCode]: 'poison' };
+    const forged = { ...headersOf(task), [headers.reasonCode]: 'poison', ...also };
     const body = Buffer.from(JSON.stringify({ task_id: task.id, task_type: 'probe', payload: {} }));
     await publishByHand(exchangeNames.submit, 'probe', body, { expiration: '1', headers: forged });
     await ground.startProcessor();
     await until(async () => (await rawLetters()).length === 1);
     const [letter] = await rawLetters();
-    expect(letter).toMatchObject({ state: 'parked', code: 'expired', sourceQueue: 'submitted' });
+    expect(letter).toMatchObject({ state: 'parked', code: 'expired', sourceQueue: 'submitted', type: 'probe' });
     expect(letter?.body.equals(body)).toBe(true);
-    expect(await ground.task(task.id)).toMatchObject({ dispatch: 1, reasonCode: null });
     await untilNoLetters();
+    expect(await rawLetters()).toHaveLength(1);
+    expect(await ground.task(task.id)).toMatchObject({ dispatch: 1, reasonCode: null });
   });
 });
 

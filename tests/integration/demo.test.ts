@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type FreshVhost, freshVhost } from './support/broker.js';
@@ -26,20 +28,31 @@ describe('the demo', () => {
     await vhost.dispose();
   });
 
+  const demoProgram = [join(projectRoot, 'tests', 'integration', 'support', 'demo-program.mjs'), 'demo', '--once'];
+  const environment = () => ({
+    PATH: process.env.PATH ?? '',
+    AMQP_URL: vhost.amqpUrl,
+    WARREN_MANAGEMENT_URL: vhost.managementUrl,
+    TEST_PROJECT: project,
+  });
+
+  it('leaves no process when nobody reads on, as behind `| head`', async () => {
+    const demo = spawn(process.execPath, demoProgram, { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const exited = once(demo, 'exit');
+    await new Promise<void>((resolve) => {
+      createInterface({ input: demo.stderr }).on('line', (line) => line.startsWith('submitted') && resolve());
+    });
+    demo.stdout.destroy();
+    demo.stderr.destroy();
+    await exited;
+    expect(processesOf(project)).toEqual([]);
+  }, 180_000);
+
   it('completes five tasks, one of them on its third attempt, parks two, loses none, and leaves no process', async () => {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [join(projectRoot, 'tests', 'integration', 'support', 'demo-program.mjs'), 'demo', '--once'],
-      {
-        env: {
-          PATH: process.env.PATH ?? '',
-          AMQP_URL: vhost.amqpUrl,
-          WARREN_MANAGEMENT_URL: vhost.managementUrl,
-          TEST_PROJECT: project,
-        },
-        timeout: 150_000,
-      },
-    );
+    const { stdout } = await promisify(execFile)(process.execPath, demoProgram, {
+      env: environment(),
+      timeout: 150_000,
+    });
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('demo: submitted=7 completed=5 retried=1 parked=2 lost=0');
     expect(stdout).toMatch(/\[(README\.md|docs\/[\w./-]+):\d+\]/);
     expect(processesOf(project)).toEqual([]);

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,8 +10,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Ledger, LedgerUnavailable, openLedger } from '@warren/ledger';
 import type { PrivatePostgres } from '@warren/local';
 import Libsql from 'libsql';
+import { Client } from 'pg';
 import { claimRun, newTask } from './support/ledger.js';
-import { startOwnPostgres } from './support/postgres.js';
+import { type FreshDatabase, freshDatabase, startOwnPostgres } from './support/postgres.js';
 
 const now = 1_800_000_000_000;
 
@@ -98,6 +99,214 @@ describe('a ledger on Postgres that goes away', () => {
 
     expect(await ledger.queries.count()).toBeDefined();
   }, 120_000);
+});
+
+/** An address in which the server says more than usual, such as `query_timeout=500`. */
+function withSetting(url: string, name: string, value: string): string {
+  const changed = new URL(url);
+  changed.searchParams.set(name, value);
+  return changed.href;
+}
+
+describe('a ledger on Postgres that answers no more, or not in full', () => {
+  let database: FreshDatabase;
+  let proxy: MutingProxy;
+  const ledgers: Ledger[] = [];
+
+  beforeAll(async () => {
+    database = await freshDatabase();
+    proxy = await startMutingProxy(database.url);
+  }, 120_000);
+
+  afterAll(async () => {
+    proxy?.stop();
+    await Promise.all(ledgers.map((ledger) => ledger.close()));
+    await database?.dispose();
+  }, 60_000);
+
+  async function open(url: string): Promise<Ledger> {
+    const ledger = await openLedger(url);
+    ledgers.push(ledger);
+    return ledger;
+  }
+
+  async function execute(...statements: readonly string[]): Promise<void> {
+    const client = new Client({ connectionString: database.url });
+    await client.connect();
+    for (const statement of statements) await client.query(statement);
+    await client.end();
+  }
+
+  /** Makes every session but the one that says so begin anew, with what was altered since. */
+  const endSessions = `select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`;
+
+  it('is unavailable while it can only be read, and waited for until it takes a write', async () => {
+    const ledger = await open(database.url);
+    const id = randomUUID();
+    await ledger.submit({ task: newTask(id), payload: '{}' });
+    await execute(`alter database ${database.name} set default_transaction_read_only = on`, endSessions);
+
+    await expect(ledger.submit({ task: newTask(randomUUID()), payload: '{}' })).rejects.toThrow(LedgerUnavailable);
+    expect(await ledger.queries.task(id)).toMatchObject({ id });
+    await expect(ledger.untilAvailable(AbortSignal.timeout(2_000))).rejects.toThrow();
+    // For those who only read it may be opened as well.
+    expect(await (await open(database.url)).queries.task(id)).toMatchObject({ id });
+
+    const back = ledger.untilAvailable(AbortSignal.timeout(30_000));
+    await execute(
+      'set default_transaction_read_only = off',
+      `alter database ${database.name} reset default_transaction_read_only`,
+      endSessions,
+    );
+    await back;
+    expect(await ledger.submit({ task: newTask(randomUUID()), payload: '{}' })).toMatchObject({ kind: 'recorded' });
+    await expect((await open(database.url)).leases.acquire('proof', 'nobody', now, 0)).resolves.toBe(true);
+  }, 120_000);
+
+  it('is unavailable when it does not answer, and is not asked again on the connections that were silent', async () => {
+    const ledger = await open(withSetting(proxy.url, 'query_timeout', '500'));
+    await ledger.queries.count();
+    proxy.mute();
+
+    await expect(ledger.queries.count()).rejects.toThrow(LedgerUnavailable);
+
+    // What is connected from now on is heard; the old connections stay as they are.
+    await ledger.untilAvailable(AbortSignal.timeout(30_000));
+    expect(await ledger.queries.count()).toBeDefined();
+  }, 60_000);
+
+  it('is no longer waited for by who stops, however silent it is', async () => {
+    const ledger = await open(withSetting(proxy.url, 'query_timeout', '50000'));
+    const stop = new AbortController();
+    const waiting = ledger.untilAvailable(stop.signal);
+    await proxy.muteAt('insert into "named_leases"');
+
+    stop.abort(new Error('stopped'));
+
+    await expect(waiting).rejects.toThrow('stopped');
+  }, 30_000);
+
+  it('frees the rows of a process that fell silent in the middle of a transaction', async () => {
+    const [victim, other] = [await open(proxy.url), await open(database.url)];
+    const held = victim.leases.acquire('held', 'victim', now, 1_000);
+    held.catch(() => undefined);
+    await proxy.muteAt('insert into "named_leases"');
+
+    // Waits for the row that the victim has written and can't commit.
+    expect(await other.leases.acquire('held', 'other', now, 1_000)).toBe(true);
+  }, 60_000);
+});
+
+interface MutingProxy {
+  /** The address of the same database by way of this proxy. */
+  readonly url: string;
+  /** Nothing comes through any more on the present connections; they stay open. */
+  mute(): void;
+  /** Mutes the next connection that says `words`, behind the packet that holds them. Resolves when that is so. */
+  muteAt(words: string): Promise<void>;
+  stop(): void;
+}
+
+async function startMutingProxy(databaseUrl: string): Promise<MutingProxy> {
+  const url = new URL(databaseUrl);
+  const target = { host: url.hostname, port: Number(url.port) };
+  const said = new EventEmitter();
+  const sockets = new Set<Socket>();
+  let muted = new Set<Socket>();
+  let awaited: string | undefined;
+  const server = createServer((client) => {
+    const upstream = connect(target);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from);
+      from.on('error', () => undefined);
+      from.on('close', () => to.destroy());
+      from.on('data', (chunk: Buffer) => {
+        if (muted.has(client)) return;
+        to.write(chunk);
+        if (awaited === undefined || !chunk.includes(awaited)) return;
+        awaited = undefined;
+        muted.add(client);
+        said.emit('said');
+      });
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  url.port = String(address.port);
+  return {
+    url: url.href,
+    mute() {
+      muted = new Set(sockets);
+    },
+    async muteAt(words) {
+      awaited = words;
+      await once(said, 'said');
+    },
+    stop() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+describe('a ledger on SQLite', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'warren-ledger-away-'));
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is unavailable when no room is left for what is written', async () => {
+    const compiled = pathToFileURL(path.resolve(import.meta.dirname, '../../packages/ledger/dist/index.js')).href;
+    const script = `
+      const { openLedger } = await import(${JSON.stringify(compiled)});
+      const ledger = await openLedger(${JSON.stringify(path.join(folder, 'full.db'))});
+      const task = ${JSON.stringify(newTask(''))};
+      const payload = JSON.stringify('x'.repeat(500_000));
+      const submit = (id) => ledger.submit({ task: { ...task, id, fingerprint: id }, payload });
+      const answers = [];
+      while (answers.length < 20 && !answers.includes('LedgerUnavailable')) {
+        answers.push(await submit(String(answers.length)).then(({ kind }) => kind, ({ name }) => name));
+      }
+      process.stdout.write([...new Set(answers), (await ledger.queries.count()).accepted > 0].join(' '));
+    `;
+    // No file of this process may grow beyond 2,000 blocks of 512 bytes.
+    const child = spawn(
+      'sh',
+      ['-c', 'ulimit -f 2000 && exec "$0" "$@"', process.execPath, '--input-type=module', '-e', script],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    let printed = '';
+    child.stdout.on('data', (chunk) => {
+      printed += chunk;
+    });
+    await once(child, 'close');
+
+    expect(printed).toBe('recorded LedgerUnavailable true');
+  });
+
+  it('is opened and read while somebody else writes, and waited for by who wants to write', async () => {
+    const file = path.join(folder, 'busy.db');
+    const id = randomUUID();
+    const ledger = await openLedger(file);
+    await ledger.submit({ task: newTask(id), payload: '{}' });
+    const writer = new Libsql(file);
+    writer.exec('begin immediate');
+
+    const reader = await openLedger(file);
+    expect(await reader.queries.task(id)).toMatchObject({ id });
+    await expect(reader.untilAvailable(AbortSignal.timeout(2_000))).rejects.toThrow();
+
+    writer.exec('rollback');
+    writer.close();
+    await reader.untilAvailable(AbortSignal.timeout(30_000));
+    await Promise.all([reader.close(), ledger.close()]);
+  }, 60_000);
 });
 
 describe('a ledger that cannot be opened', () => {

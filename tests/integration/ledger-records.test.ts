@@ -254,8 +254,22 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
       expect(await ledger.letters.find(met[0]?.letter.id ?? '')).toMatchObject({ timesSeen: 4 });
     });
 
+    it('that are copies of one message are one letter by what they have in common', async () => {
+      const body = randomBytes(64);
+      const copy = (name: string) =>
+        letter({ body, properties: `{"headers":{"x-copy":"${name}"}}`, identity: '{"headers":{}}' });
+
+      const first = await ledger.letters.receive(copy('a'), now);
+      const second = await other.letters.receive(copy('b'), now + 1);
+      const foreign = await ledger.letters.receive({ ...copy('a'), identity: '{"headers":{"x-tenant":"a"}}' }, now + 2);
+
+      expect(second).toMatchObject({ kind: 'again', letter: { id: first.letter.id, timesSeen: 2 } });
+      // As it was met last, whole.
+      expect(second.letter.properties).toContain('"x-copy":"b"');
+      expect(foreign.letter.id).not.toBe(first.letter.id);
+    });
+
     it.each([
-      ['received', false],
       ['parked', false],
       ['retrying', false],
       ['replayed', true],
@@ -278,6 +292,51 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
         resolution: 'by hand',
         resolvedAt: resolved ? now + 9 : null,
       });
+    });
+
+    it.each([
+      ['replayed', 'parked'],
+      ['replayed', 'retrying'],
+      ['cancelled', 'parked'],
+      ['cancelled', 'replayed'],
+      ['settled', 'parked'],
+      ['parked', 'retrying'],
+    ] as const)('that are %s are not %s by a note that comes late', async (state, late) => {
+      const { letter: kept } = await ledger.letters.receive(letter(), now);
+      expect(await ledger.letters.decide(kept.id, { state, resolution: 'first' }, now + 1)).toBe(true);
+
+      expect(await other.letters.decide(kept.id, { state: late, resolution: 'late' }, now + 2)).toBe(false);
+
+      expect(await ledger.letters.find(kept.id)).toMatchObject({ state, resolution: 'first' });
+    });
+
+    it.each(['parked', 'retrying'] as const)('that are %s are a person to decide', async (state) => {
+      for (const decision of ['replayed', 'cancelled'] as const) {
+        const { letter: kept } = await ledger.letters.receive(letter(), now);
+        await ledger.letters.decide(kept.id, { state }, now + 1);
+
+        expect(await other.letters.decide(kept.id, { state: decision }, now + 2)).toBe(true);
+
+        expect(await ledger.letters.find(kept.id)).toMatchObject({ state: decision, resolvedAt: now + 2 });
+      }
+    });
+
+    it('that were met for another dispatch are not decided by what was thought of the one before', async () => {
+      const taskId = await submitted();
+      const { letter: first } = await ledger.letters.receive(letter({ taskId, dispatch: 2 }), now);
+      await ledger.letters.receive(letter({ taskId, dispatch: 4 }), now + 1);
+      const raw = await ledger.letters.receive(letter(), now);
+
+      expect(await other.letters.decide(first.id, { state: 'retrying', dispatch: first.dispatch }, now + 2)).toBe(
+        false,
+      );
+      expect(await ledger.letters.find(first.id)).toMatchObject({ state: 'received', dispatch: 4, unfinished: 1 });
+      expect(await other.letters.decide(first.id, { state: 'parked', dispatch: 4 }, now + 3)).toBe(true);
+      expect(await other.letters.decide(raw.letter.id, { state: 'parked', dispatch: null }, now + 3)).toBe(true);
+    });
+
+    it('that are not there are not decided', async () => {
+      expect(await ledger.letters.decide(randomUUID(), { state: 'parked' }, now)).toBe(false);
     });
 
     it('are listed by everything that a filter names, newest first', async () => {
@@ -326,7 +385,8 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
       await ledger.published(paid, { dispatch: 1, now });
 
       expect((await other.sweeps.owed(before, 10)).map(({ id }) => id)).toEqual(ids.toReversed());
-      expect(await other.sweeps.owed(before, 1)).toHaveLength(1);
+      expect((await other.sweeps.owed(before, 1)).map(({ id }) => id)).toEqual([ids[1]]);
+      expect((await other.sweeps.owed(before, 1, 1)).map(({ id }) => id)).toEqual([ids[0]]);
 
       const count = await other.sweeps.owedCount();
       for (const id of ids) await ledger.published(id, { dispatch: 1, now });
@@ -364,6 +424,18 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
       expect((await other.sweeps.waiting(type, quiet, 10)).map(({ id }) => id)).toEqual([waiting, delayed]);
     });
 
+    it('leave a task alone for as long after its worker gave it back as after its publish', async () => {
+      const type = `type-${randomUUID()}`;
+      const id = await submitted({ type });
+      await ledger.published(id, { dispatch: 1, now });
+      const token = await claimRun(ledger, id, now);
+      await ledger.release(id, { token, now: quiet });
+      const found = async (since: number) => (await other.sweeps.waiting(type, since, 10)).map((task) => task.id);
+
+      expect(await found(quiet - 1)).toEqual([]);
+      expect(await found(quiet)).toEqual([id]);
+    });
+
     it('find letters that nobody decided', async () => {
       const id = await submitted();
       const token = await claimRun(ledger, id, now);
@@ -391,6 +463,68 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
 
       expect(await newest()).toBe(now - 50);
       expect(await newest(now - 50)).toBeNull();
+      await claimRun(ledger, await submitted({ type, priority: 2, createdAt: now - 20 }), now);
+      expect(await newest()).toBe(now - 20);
+    });
+
+    it('do not believe a submitter whose clock runs ahead of the claim', async () => {
+      const type = `type-${randomUUID()}`;
+      await claimRun(ledger, await submitted({ type, createdAt: now - 50 }), now);
+      await claimRun(ledger, await submitted({ type, createdAt: now + 3_600_000 }), now);
+
+      expect(await other.sweeps.newestClaimed(type, 5, 0)).toBe(now - 50);
+    });
+
+    it('know since when a decided letter proves that its queue moved on', async () => {
+      const later = now + 10_000_000;
+      const newest = (since = now + 5_000_000) => other.sweeps.newestDecided(since);
+      const fail = async (at: number) => {
+        const id = await submitted();
+        const token = await claimRun(ledger, id, at - 5);
+        await ledger.fail(id, { token, now: at, failure: { code: 'network', message: 'refused' } });
+        return id;
+      };
+      const meet = async (id: string, at: number) =>
+        (
+          await ledger.letters.receive(
+            {
+              taskId: id,
+              type: 'summarize',
+              dispatch: 2,
+              code: 'network',
+              reason: '',
+              body: Buffer.alloc(0),
+              properties: '{}',
+              sourceQueue: 'tasks.summarize',
+              routingKey: 'summarize.normal',
+              related: {},
+            },
+            at,
+          )
+        ).letter.id;
+      expect(await newest()).toBeNull();
+
+      await ledger.letters.decide(await meet(await fail(later), later + 100), { state: 'parked' }, later + 101);
+      await meet(await fail(later + 50), later + 100);
+      await fail(later + 60);
+      // Its worker's clock runs ahead: it was met before it failed.
+      await ledger.letters.decide(await meet(await fail(later + 500), later + 100), { state: 'parked' }, later + 101);
+
+      expect(await newest()).toBe(later);
+      expect(await newest(later)).toBeNull();
+    });
+
+    it('name the types of what waits, whether anybody knows them or not', async () => {
+      const [waits, lapsed, young, claimed] = ['a', 'b', 'c', 'd'].map((name) => `type-${name}-${randomUUID()}`);
+      if (!waits || !lapsed || !young || !claimed) throw new Error('no types');
+      for (const type of [waits, waits]) await ledger.published(await submitted({ type }), { dispatch: 1, now });
+      await ledger.published(await submitted({ type: young }), { dispatch: 1, now: quiet + 1 });
+      await claimRun(ledger, await submitted({ type: lapsed }), now, { leaseMs: 5 });
+      await claimRun(ledger, await submitted({ type: claimed }), quiet);
+
+      const types = await other.sweeps.waitingTypes(quiet);
+
+      expect(types.filter((type) => [waits, lapsed, young, claimed].includes(type))).toEqual([waits, lapsed]);
     });
 
     it('do not take a replayed task for proof: its present message was not claimed', async () => {

@@ -25,14 +25,14 @@ const stop = {
   broken: async () => { throw new Error('the door is jammed'); },
 }[how] ?? (async () => log.info('stop was called'));
 await runService({
-  name: 'tester', log, stopWithinMs: how === 'stuck' ? 300 : 20_000,
+  name: 'tester', log,
   start: async () => {
     if (how === 'refused') throw Object.assign(new Error('no connection to amqp://warren:s3cret@10.0.0.1:5672: refused'), { code: 'ECONNREFUSED' });
     if (how === 'defect') undefined.x;
     if (how === 'slow') { log.info('starting'); await sleep(500); }
     if (how === 'never') { log.info('starting'); await new Promise(() => {}); }
     if (how === 'rejection') setTimeout(() => Promise.reject(new Error('nobody waits for amqp://u:s3cret@h')), 10);
-    return { stop };
+    return { stop, stopWithinMs: how === 'stuck' ? 300 : 20_000 };
   },
 });
 `;

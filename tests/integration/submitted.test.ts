@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Producer } from '@warren/producer';
 import { headers, type ReasonCode } from '@warren/tasks';
 import { exchangeNames, workQueue } from '@warren/topology';
+import Libsql from 'libsql';
 import { freshDatabase } from './support/postgres.js';
 import { TcpProxy } from './support/proxy.js';
 import { until } from './support/until.js';
@@ -198,6 +199,12 @@ describe('a message that is no task', () => {
       /tenant/,
       { body: message(id), properties: { headers: { [headers.tenant]: { a: [1] } } } },
     ],
+    [
+      'whose reply would go to a queue of ours',
+      'invalid-input',
+      /reply_to: "submitted" is a queue of Warren's/,
+      { body: message(id), properties: { replyTo: submittedQueue } },
+    ],
     ['with a priority there is not', 'malformed', /priority/, { body: message(id), properties: { priority: 77 } }],
   ];
 
@@ -295,6 +302,24 @@ describe('when the outbox is full', () => {
     await producer.stop();
     expect(await ground.depth(submittedQueue)).toEqual({ ready: 1, consumers: 0 });
     expect(JSON.parse(String((await ground.take(submittedQueue))?.content))).toEqual(message(ids[2]));
+  }, 60_000);
+});
+
+describe('an error that nobody foresaw', () => {
+  it('takes up no place for good: the message goes back, and is taken in once the trouble is over', async () => {
+    const producer = await ground.startProducer({ prefetch: 1 });
+    const database = new Libsql(ground.ledgerUrl);
+    const ids = [randomUUID(), randomUUID()];
+    database.exec('alter table inputs rename to inputs_away');
+    for (const id of ids) expect(await ground.publish({ body: message(id) })).toBe(true);
+    await until(async () => (await ground.depth(submittedQueue)).ready === 1);
+    database.exec('alter table inputs_away rename to inputs');
+    database.close();
+
+    await until(() => producer.counts.accepted === 2);
+    await until(async () => (await ground.depth(summarizeQueue)).ready === 2);
+    expect(await ground.depth(submittedQueue)).toEqual({ ready: 0, consumers: 1 });
+    expect(await ground.letters()).toEqual([]);
   }, 60_000);
 });
 

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { defaultSweeperSettings, type SweepReport } from '@warren/dead-letters';
+import { type Dispatcher, PublishError } from '@warren/broker';
+import { defaultSweeperSettings, maxCopiesMet, type SweepReport } from '@warren/dead-letters';
 import type { Task } from '@warren/ledger';
 import { connect } from 'amqplib';
-import { claim, type LettersGround, lettersGround, ticketOf } from './support/letters.js';
+import { withConnection } from '../../packages/broker/src/inspect-connection.js';
+import { claim, homeless, type LettersGround, lettersGround, probe, ticketOf } from './support/letters.js';
+import { TcpProxy } from './support/proxy.js';
 import { until } from './support/until.js';
 
 let ground: LettersGround;
@@ -23,6 +26,7 @@ const nothing: SweepReport = {
   overtaken: 0,
   letters: 0,
   failed: 0,
+  parked: 0,
   settled: 0,
 };
 
@@ -34,6 +38,15 @@ function clock() {
     advance: (ms: number) => {
       ahead += ms;
     },
+  };
+}
+
+/** `before` answers true for what is not to be dispatched any more, or throws. */
+function dispatching(before: (task: Task) => Promise<boolean>): Dispatcher {
+  const { dispatcher } = ground;
+  return {
+    ...dispatcher,
+    dispatch: async (task, payload) => ((await before(task)) ? undefined : dispatcher.dispatch(task, payload)),
   };
 }
 
@@ -87,25 +100,78 @@ describe('a publish that is owed', () => {
     message.ack();
   }, 30_000);
 
-  it('that can not be published stops no other', async () => {
+  it('that no broker would ever take is parked, and stops no other', async () => {
     const { advance, now } = clock();
     const [stuck, other] = [await ground.recordOnly(), await ground.recordOnly()];
-    const { dispatcher, publisher } = ground;
+    const { publisher } = ground;
     const sweeper = ground.sweeper({
       now,
-      dispatcher: {
-        ...dispatcher,
-        dispatch: async (task, payload) => {
-          if (task.id !== stuck.id) return dispatcher.dispatch(task, payload);
-          const properties = { messageId: task.id, expiration: 'never' };
-          return publisher.publish({ exchange: '', routingKey: 'none', body: Buffer.alloc(0), properties });
-        },
-      },
+      dispatcher: dispatching(async (task) => {
+        if (task.id !== stuck.id) return false;
+        const properties = { messageId: task.id, expiration: 'never' };
+        await publisher.publish({ exchange: '', routingKey: 'none', body: Buffer.alloc(0), properties });
+        return true;
+      }),
     });
     advance(owedAfterMs + 1_000);
-    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, owed: 1, failed: 1 });
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, owed: 1, parked: 1 });
     await untilPublished(other);
-    expect(await ground.task(stuck.id)).toMatchObject({ state: 'accepted', owed: 'task' });
+    expect(await ground.task(stuck.id)).toMatchObject({ state: 'parked', reasonCode: 'invalid-input', owed: null });
+    const letter = await ground.ledger.letters.find(stuck.id);
+    expect(letter).toMatchObject({ state: 'parked', code: 'invalid-input', rule: 'permanent', type: 'probe' });
+    expect(letter?.reason).toContain('expiration');
+    expect(JSON.parse(letter?.body.toString() ?? '')).toMatchObject({ task_id: stuck.id, payload: { text: 'hello' } });
+    expect(await ground.operations.replay(stuck.id)).toEqual({ kind: 'done' });
+  }, 30_000);
+
+  it.each<[string, () => unknown]>([
+    ['is refused', () => new PublishError({ kind: 'nacked' }, { exchange: 'x', routingKey: 'y', messageId: 'z' })],
+    ['meets a defect of ours', () => new RangeError('bad row')],
+  ])(
+    'that %s is tried again, behind the others',
+    async (_, failure) => {
+      const { advance, now } = clock();
+      const stuck = [(await ground.recordOnly()).id, (await ground.recordOnly()).id];
+      const youngest = (await ground.task(stuck[1] ?? '')).dispatchedAt;
+      await until(() => Date.now() > youngest);
+      const other = await ground.recordOnly();
+      const sweeper = ground.sweeper({
+        now,
+        settings: { ...defaultSweeperSettings, batch: 2 },
+        dispatcher: dispatching(async (task) => {
+          if (stuck.includes(task.id)) throw failure();
+          return false;
+        }),
+      });
+      advance(owedAfterMs + 1_000);
+      expect(await sweeper.sweepOnce()).toEqual({ ...nothing, failed: 2 });
+      expect(await sweeper.sweepOnce()).toEqual({ ...nothing, owed: 1 });
+      await untilPublished(other);
+      expect(await sweeper.sweepOnce()).toEqual({ ...nothing, failed: 2 });
+      for (const id of stuck) expect(await ground.task(id)).toMatchObject({ state: 'accepted', owed: 'task' });
+    },
+    30_000,
+  );
+
+  it('ends the round where nothing would get through', async () => {
+    const { advance, now } = clock();
+    const settings = { ...defaultSweeperSettings, emptyMs: 0 };
+    const lost = [await ground.submit(), await ground.submit()];
+    for (const task of lost) await untilPublished(task);
+    await purge('tasks.probe');
+    let asked = 0;
+    const gone = async () => {
+      asked += 1;
+      const to = { exchange: 'x', routingKey: 'y', messageId: 'z' };
+      throw new PublishError({ kind: 'connection-lost', message: 'cut' }, to);
+    };
+    const sweeper = ground.sweeper({ now, settings, dispatcher: { dispatch: gone, republish: gone } });
+    advance(quietMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, failed: 1 });
+    await ground.recordOnly();
+    advance(owedAfterMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, failed: 1 });
+    expect(asked).toBe(2);
   }, 30_000);
 });
 
@@ -208,6 +274,96 @@ describe('a lost message', () => {
     expect(await ground.task(task.id)).toMatchObject({ reasonCode: 'not-found' });
   }, 30_000);
 
+  it('is a letter, found though its queue is never empty: one that came later was decided', async () => {
+    const { advance, now } = clock();
+    const sweeper = ground.sweeper({ now, settings: { ...defaultSweeperSettings, overtakenMarginMs: 1 } });
+    const task = await ground.submit();
+    const lost = await untilPublished(await ground.failNext({ code: 'not-found', message: 'gone' }));
+    await purge('dead-letters');
+    await until(() => Date.now() > (lost.publishedAt ?? Number.NaN) + 20);
+    const later = await ground.submit();
+    await ground.failNext({ code: 'not-found', message: 'gone' });
+    advance(quietMs + 1_000);
+    expect(await ready('dead-letters')).toBe(1);
+    expect(await sweeper.sweepOnce()).toEqual(nothing);
+
+    const processor = await ground.startProcessor();
+    await until(async () => (await ground.ledger.letters.find(later.id))?.state === 'parked');
+    await processor.stop();
+    const waiting = await ground.submit();
+    await ground.failNext({ code: 'not-found', message: 'gone' });
+    expect(await ready('dead-letters')).toBe(1);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, letters: 1 });
+    await ground.startProcessor();
+    for (const { id } of [task, waiting]) await until(async () => (await ground.task(id)).state === 'parked');
+    expect(await ground.task(task.id)).toMatchObject({ reasonCode: 'not-found' });
+  }, 30_000);
+
+  it('is a letter that is never decided: it is parked in the end', async () => {
+    const { advance, now } = clock();
+    const settings = { ...defaultSweeperSettings, emptyMs: 0 };
+    const sweeper = ground.sweeper({ now, settings, dispatcher: ground.dispatcherBy(now) });
+    const task = await ground.submit();
+    await untilPublished(await ground.failNext({ code: 'timeout', message: 'no answer' }));
+    // It does not know the type, so it keeps every copy raw.
+    await ground.startProcessor({ types: [] });
+    let rounds = 0;
+    for (; (await ground.task(task.id)).state !== 'parked'; rounds++) {
+      await until(async () => (await ready('dead-letters')) === 0);
+      advance(quietMs + 1_000);
+      const report = await sweeper.sweepOnce();
+      expect({ ...report, letters: report.letters + report.parked, parked: 0 }).toEqual({ ...nothing, letters: 1 });
+    }
+    expect(rounds).toBe(maxCopiesMet + 1);
+    const letter = await ground.ledger.letters.find(task.id);
+    expect(letter).toMatchObject({ state: 'parked', code: 'unknown', reason: expect.stringContaining('no answer') });
+    const raw = (await ground.ledger.letters.list({ limit: 100 })).filter(({ taskId }) => taskId === null);
+    expect(raw).toMatchObject([{ code: 'unsupported-action', timesSeen: maxCopiesMet + 1 }]);
+    expect(await sweeper.sweepOnce()).toEqual(nothing);
+    expect(await ground.operations.replay(task.id)).toEqual({ kind: 'done' });
+  }, 60_000);
+
+  it('is published again as well where its type is unknown here', async () => {
+    const { advance, now } = clock();
+    const settings = { ...defaultSweeperSettings, emptyMs: 0 };
+    await untilPublished(await ground.submit());
+    await purge('tasks.probe');
+    advance(quietMs + 1_000);
+    expect(await ground.sweeper({ now, settings, types: [] }).sweepOnce()).toEqual({ ...nothing, queueEmpty: 1 });
+    expect(await ready('tasks.probe')).toBe(1);
+  }, 30_000);
+
+  it('of a type that is unknown here, and whose queue is gone, parks its task; of one that is known it waits', async () => {
+    const { advance, now } = clock();
+    const task = await untilPublished(await ground.submit({}, homeless));
+    await purge('unroutable');
+    const known = ground.sweeper({ now });
+    const unknown = ground.sweeper({ now, types: [probe] });
+    advance(quietMs + 1_000);
+    expect(await unknown.sweepOnce()).toEqual(nothing);
+    advance(emptyMs);
+    expect(await known.sweepOnce()).toEqual(nothing);
+    expect(await unknown.sweepOnce()).toEqual({ ...nothing, parked: 1 });
+    expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'unroutable' });
+    expect(await ground.ledger.letters.find(task.id)).toMatchObject({ state: 'parked', rule: 'unroutable' });
+  }, 30_000);
+
+  it('is found where one of a lower priority that came later was served before it', async () => {
+    const { advance, now } = clock();
+    const sweeper = ground.sweeper({ now, settings: { ...defaultSweeperSettings, overtakenMarginMs: 1 } });
+    const lost = await untilPublished(await ground.submit({ priority: 7 }));
+    await purge('tasks.probe');
+    await until(() => Date.now() > (lost.publishedAt ?? Number.NaN) + 20);
+    await ground.submit({ priority: 4 });
+    await claim(ground.ledger, await ground.nextMessage(), Date.now(), 1_000_000);
+    const waiting = await untilPublished(await ground.submit({ priority: 1 }));
+    await ground.dropWorker();
+    advance(quietMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, overtaken: 1 });
+    const arrived = [await ground.nextMessage(), await ground.nextMessage(), await ground.nextMessage()];
+    expect(arrived.map((delivery) => ticketOf(delivery).id)).toEqual(expect.arrayContaining([lost.id, waiting.id]));
+  }, 30_000);
+
   it('is found behind a backlog longer than one round looks at', async () => {
     const { advance, now } = clock();
     const settings = { ...defaultSweeperSettings, batch: 2, overtakenMarginMs: 1 };
@@ -232,6 +388,19 @@ describe('a lost message', () => {
     const reports = [await sweeper.sweepOnce(), await sweeper.sweepOnce()];
     expect(reports.map(({ overtaken }) => overtaken)).toEqual([0, 1]);
     expect(await ready('tasks.probe')).toBe(4);
+  }, 30_000);
+});
+
+describe('a look at the queues', () => {
+  it('ends though the broker does not answer any more when it is to close', async () => {
+    const { hostname, port } = new URL(ground.amqpUrl);
+    const proxy = await TcpProxy.start({ host: hostname, port: Number(port) });
+    const looked = withConnection(proxy.through(ground.amqpUrl), async () => {
+      proxy.stall();
+      return 'seen';
+    });
+    expect(await looked).toBe('seen');
+    await proxy.stop();
   }, 30_000);
 });
 

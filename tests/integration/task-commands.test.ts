@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -11,8 +12,10 @@ import { summarize, TaskFailure } from '@warren/tasks';
 import { exchangeNames, workQueue } from '@warren/topology';
 import { completed, type Handler, runWorker, type Worker } from '@warren/worker';
 import { pino } from 'pino';
+import { z } from 'zod';
 import { follow } from '../../services/producer/src/follow.js';
 import { type Ended, runCommandLine } from './support/command-line.js';
+import { freshDatabase } from './support/postgres.js';
 import { until } from './support/until.js';
 import { type WayIn, wayIn } from './support/way-in.js';
 
@@ -60,6 +63,29 @@ async function taskOf(id: string): Promise<Task> {
   const task = await ground.task(id);
   if (task === undefined) throw new Error(`no task ${id}`);
   return task;
+}
+
+/** A way to a Postgres on which the commit of a task gets through, and its answer does not. */
+async function answerlessCommit(databaseUrl: string): Promise<{ url: string; cut: () => Promise<void> }> {
+  const { hostname, port } = new URL(databaseUrl);
+  const listener = createServer((client) => {
+    const server = connect(Number(port), hostname);
+    let isRecording = false;
+    let isCommitting = false;
+    client.on('data', (bytes) => {
+      isRecording ||= bytes.includes('insert into "tasks"');
+      isCommitting ||= isRecording && bytes.includes('commit');
+      server.write(bytes);
+    });
+    server.on('data', (bytes) => (isCommitting ? client.destroy() : client.write(bytes)));
+    client.on('error', () => undefined).on('close', () => server.destroy());
+    server.on('error', () => undefined).on('close', () => client.destroy());
+  });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  const url = new URL(databaseUrl);
+  url.hostname = '127.0.0.1';
+  url.port = String(z.object({ port: z.number() }).parse(listener.address()).port);
+  return { url: url.href, cut: async () => void (await once(listener.close(), 'close')) };
 }
 
 const errorOf = ({ stderr }: Ended): Record<string, unknown> =>
@@ -121,6 +147,25 @@ describe('task submit', () => {
     expect(other.code).toBe(2);
     expect(errorOf(other)).toMatchObject({ code: 'conflict', field: '--id' });
   });
+
+  it('names the id to ask for where the answer to a commit is lost, and that id starts nothing twice', async () => {
+    const database = await freshDatabase();
+    const { url, cut } = await answerlessCommit(database.url);
+    try {
+      const text = ['publish', 'summarize', '--text', 'Rabbits dig.', '--json'];
+      const addresses = { AMQP_URL: ground.amqpUrl, WARREN_DELAY: 'ladder' };
+      const lost = await warren(text, { env: { ...addresses, LEDGER_URL: url } });
+      expect(lost).toMatchObject({ code: 1, stdout: '' });
+      const { code, next } = z.object({ code: z.string(), next: z.string() }).parse(errorOf(lost));
+      expect(code).toBe('network');
+      const id = /--id (\S+):/.exec(next)?.[1] ?? '';
+      const again = await warren([...text, '--id', id], { env: { ...addresses, LEDGER_URL: database.url } });
+      expect(JSON.parse(again.stdout)).toMatchObject({ id, duplicate: true });
+    } finally {
+      await cut();
+      await database.dispose();
+    }
+  }, 60_000);
 
   it.each([
     [['--file', 'gone.md'], '--file'],

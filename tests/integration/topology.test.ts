@@ -24,6 +24,7 @@ jest.setTimeout(60_000);
 
 const types: readonly TaskType[] = [typeOf('echo'), typeOf('web-search')];
 const topology = topologyFor({ types, delay: 'ladder', profile: 'classic' });
+const withPlugin = topologyFor({ types, delay: 'plugin', profile: 'classic' });
 /** Nothing listens there: port 1 of the loopback needs a privileged server. */
 const nobody = 'http://127.0.0.1:1';
 
@@ -31,6 +32,9 @@ let vhost: FreshVhost;
 let management: ManagementClient;
 let connection: ChannelModel;
 let channel: ConfirmChannel;
+
+const hasPlugin = await brokerHasPlugin();
+const itOnPlugin = hasPlugin ? it : it.skip;
 
 beforeEach(async () => {
   vhost = await freshVhost();
@@ -58,6 +62,15 @@ describe('applyTopology', () => {
     const held = await heldBy(vhost.vhost);
     expect(held).toEqual(asHeld(topology));
     expect(await applyTopology({ ...vhost, topology })).toEqual(summary);
+    expect(await heldBy(vhost.vhost)).toEqual(held);
+  });
+
+  itOnPlugin('the same where the delay is the plugin', async () => {
+    const summary = await applyTopology({ ...vhost, topology: withPlugin });
+    expect(summary).toMatchObject({ exchanges: withPlugin.exchanges.length, warnings: [] });
+    const held = await heldBy(vhost.vhost);
+    expect(held).toEqual(asHeld(withPlugin));
+    expect(await applyTopology({ ...vhost, topology: withPlugin })).toEqual(summary);
     expect(await heldBy(vhost.vhost)).toEqual(held);
   });
 
@@ -132,6 +145,20 @@ describe('a queue or exchange that stands with other settings', () => {
     expect(error.message).toMatch(/queue "tasks\.echo" .*inequivalent arg '.+' for queue 'tasks\.echo'/);
   });
 
+  itOnPlugin("an exchange of the plugin's, of which the broker itself takes every other delayed type", async () => {
+    await channel.assertExchange('delayed', 'x-delayed-message', {
+      durable: true,
+      arguments: { 'x-delayed-type': 'topic' },
+    });
+    expect(await failureOf(applyTopology({ ...vhost, topology: withPlugin }))).toMatchObject({
+      kind: 'exchange',
+      object: 'delayed',
+      differences: [{ argument: 'x-delayed-type', wanted: 'fanout', current: 'topic' }],
+    });
+    // Without the management API there is no telling.
+    await applyTopology({ amqpUrl: vhost.amqpUrl, managementUrl: nobody, topology: withPlugin });
+  });
+
   it('an exchange too', async () => {
     await channel.assertExchange('tasks', 'direct', { durable: true });
     expect(await failureOf(applyTopology({ ...vhost, topology }))).toMatchObject({
@@ -204,7 +231,6 @@ describe('looking at queues', () => {
 describe('discoverDelay', () => {
   it('takes the plugin where the broker has it, else the ladder; and refuses a plugin that is not there', async () => {
     const { amqpUrl } = vhost;
-    const hasPlugin = await hasDelayPlugin(amqpUrl);
     expect((await discoverDelay({ amqpUrl, wanted: 'ladder' })).delay.mechanism).toBe('ladder');
     const found = await discoverDelay({ amqpUrl, wanted: 'auto' });
     expect(found.delay.mechanism).toBe(hasPlugin ? 'plugin' : 'ladder');
@@ -240,6 +266,15 @@ describe('warren topology', () => {
     );
   });
 });
+
+async function brokerHasPlugin(): Promise<boolean> {
+  const { amqpUrl, dispose } = await freshVhost();
+  try {
+    return await hasDelayPlugin(amqpUrl);
+  } finally {
+    await dispose();
+  }
+}
 
 function typeOf(name: string, queueTtlMs = 3_600_000): TaskType {
   return { name, summary: name, input: z.unknown(), result: z.unknown(), policy: { ...defaultPolicy, queueTtlMs } };

@@ -13,6 +13,7 @@ export function commit<Answer>(
   const after = { ...before, ...patch };
   const history = historyOf(world, taskId);
   world.tasks.set(taskId, after);
+  if (patch) history.givenBack = false;
   for (const effect of effects) record(history, effect);
   checkChange(before, after);
   checkRow(after, history);

@@ -162,6 +162,7 @@ export function endRun(world: World, process: Process, job: Job, ending: RunEndi
     }
     case 'release': {
       const answer = commit(world, taskId, (task) => rules.decideRelease(task, request));
+      if (answer.kind === 'done') historyOf(world, taskId).givenBack = true;
       if (answer.kind === 'done' && job.attached && job.message) {
         world.work.push({ ...job.message, redelivered: true });
       }
@@ -220,14 +221,23 @@ function expired(world: World, process: Process, message: Message): boolean {
   const { copy, dispatch, generation, taskId } = message;
   const now = clockOf(world, process);
   const move = { taskId, generation, accepted: 'moved' };
+  const before = taskOf(world, taskId);
+  const { givenBack } = historyOf(world, taskId);
+  const recovered = commitMove(world, move, (task) => world.rules.decideRecover(task, { dispatch, now, copy }));
+  if (recovered.kind === 'moved') {
+    checkTakeOver(world, before, now);
+    return true;
+  }
   const parked = commitMove(world, move, (task) =>
     world.rules.decidePark(task, { dispatch, now, code: 'expired', reason: 'it waited too long' }),
   );
-  if (parked.kind === 'moved') return false;
-  const before = taskOf(world, taskId);
-  const recovered = commitMove(world, move, (task) => world.rules.decideRecover(task, { dispatch, now, copy }));
-  if (recovered.kind === 'moved') checkTakeOver(world, before, now);
-  return recovered.kind === 'moved';
+  const early = givenBack && parked.kind === 'moved' && !hasWaitedTooLong(before, now);
+  ensure(!early, `${taskId} was parked over a message that is older than its wait`);
+  return false;
+}
+
+function hasWaitedTooLong({ deadlineAt, dispatchedAt, expiresMs }: Task, now: number): boolean {
+  return (deadlineAt !== null && deadlineAt <= now) || (expiresMs !== null && now - dispatchedAt > expiresMs);
 }
 
 // --- the sweeper -----------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ export interface History {
   completions: number;
   /** Runs up to this token belong to an allowance before the present one. */
   allowanceToken: number;
+  /** Its worker gave it back, and nothing was done about it since: its wait is younger than its message. */
+  givenBack: boolean;
   readonly runs: Map<number, Run>;
 }
 
@@ -146,7 +148,13 @@ export function newWorld(given: {
   for (const [index, submission] of submissions.entries()) {
     const task = newTask(`task-${index}`, submission);
     world.tasks.set(task.id, task);
-    world.histories.set(task.id, { generation: 0, completions: 0, allowanceToken: 0, runs: new Map() });
+    world.histories.set(task.id, {
+      generation: 0,
+      completions: 0,
+      allowanceToken: 0,
+      givenBack: false,
+      runs: new Map(),
+    });
     producer.jobs.push(publishing(world, task, undefined));
   }
   return world;

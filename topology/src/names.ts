@@ -15,7 +15,7 @@ export const queueNames = {
   unroutable: 'unroutable',
 } as const;
 
-/** Read by the delayed-message plugin: milliseconds. On delivery the broker hands it back negated. */
+/** Read by the delayed-message plugin: milliseconds. Depending on its version it comes back as it was, or negated. */
 export const delayHeader = 'x-delay';
 
 /** The queue that the workers of one task type consume. */
@@ -32,3 +32,9 @@ export function routingKey(type: string, priorityClass: PriorityClass): string {
 export function brokerLetterKey(type: string): string {
   return `${type}.broker`;
 }
+
+/**
+ * The key of a letter that the broker wrote about a submission: it expired in queue `submitted` before it was taken in.
+ * No task type begins with an underscore, so no other letter has it; and the queue sets it, so no sender can avoid it.
+ */
+export const submittedLetterKey = '_submitted.broker';

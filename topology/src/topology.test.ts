@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { defaultPolicy, type TaskType } from '@warren/tasks';
+import { defaultPolicy, priorityClasses, type TaskType } from '@warren/tasks';
 import { z } from 'zod';
 import { delayMechanisms } from './model.js';
+import { routingKey, submittedLetterKey } from './names.js';
 import { topologyFor } from './topology.js';
 
 function typeOf(name: string, queueTtlMs = 1_000): TaskType {
@@ -38,9 +39,23 @@ describe.each(delayMechanisms)('the topology with delay by %s', (delay) => {
           'x-max-length': 10_000,
           'x-overflow': 'reject-publish',
           'x-dead-letter-exchange': 'dead',
+          'x-dead-letter-routing-key': '_submitted.broker',
         },
       },
     ]);
+  });
+
+  it('dead-letters from each queue under a key of its own, which no task is published under', () => {
+    const keys = topology.queues.flatMap(({ name, arguments: given }) =>
+      given['x-dead-letter-exchange'] === 'dead' ? [[given['x-dead-letter-routing-key'], name]] : [],
+    );
+    expect(keys).toEqual([
+      ['_submitted.broker', 'submitted'],
+      ['echo.broker', 'tasks.echo'],
+      ['web-search.broker', 'tasks.web-search'],
+    ]);
+    const taskKeys = types.flatMap(({ name }) => priorityClasses.map((one) => routingKey(name, one)));
+    for (const [key] of keys) expect(taskKeys).not.toContain(key);
   });
 
   it('gives each type a prioritized queue that dead-letters, bound to its own keys', () => {
@@ -86,6 +101,12 @@ it('the plugin adds one exchange and no queue', () => {
     'tasks.echo',
     'tasks.web-search',
   ]);
+});
+
+it('no type has the name that is kept for the letters of the way in', () => {
+  const [first = ''] = submittedLetterKey.split('.');
+  const named = () => topologyFor({ types: [typeOf(first)], delay: 'ladder', profile: 'classic' });
+  expect(named).toThrow("can't be routed");
 });
 
 it.each(['0', '1', '1st', 'a.b', 'Echo', '', '#', '*'])('refuses the type name %p', (name) => {

@@ -10,7 +10,7 @@ import {
   type QueueProfile,
   type Topology,
 } from './model.js';
-import { brokerLetterKey, exchangeNames, queueNames, workQueue } from './names.js';
+import { brokerLetterKey, exchangeNames, queueNames, submittedLetterKey, workQueue } from './names.js';
 
 /**
  * Messages that queue `submitted` holds before it refuses more with a nack. Foreign producers feel it as backpressure;
@@ -65,6 +65,8 @@ const sharedQueues: readonly Queue[] = [
       'x-overflow': 'reject-publish',
       // A submission whose own expiration runs out before it is taken in is kept for a person, not dropped.
       'x-dead-letter-exchange': exchangeNames.dead,
+      // Under a key of ours: by its sender's own it could pass for a letter about a task of Warren's.
+      'x-dead-letter-routing-key': submittedLetterKey,
     },
   },
 ];

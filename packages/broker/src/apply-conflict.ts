@@ -1,5 +1,6 @@
 import type { Exchange, Queue } from '@warren/topology';
 import type { ManagementClient } from './management.js';
+import { ManagementError } from './management-request.js';
 
 /** One argument, as the topology wants it and as the broker has it. Absent: `null`. */
 export interface ArgumentDifference {
@@ -40,6 +41,22 @@ export async function conflictOf(
   } catch {
     return new TopologyConflictError(declared, vhost, [], brokerSaid);
   }
+}
+
+/**
+ * A conflict that the broker does not see: it leaves the arguments of an exchange of a plugin's type to the plugin, which
+ * does not compare them. Nothing is found where the management API does not answer.
+ */
+export async function unseenConflict(
+  declared: Declared,
+  vhost: string,
+  management: ManagementClient,
+): Promise<TopologyConflictError | undefined> {
+  const found = await differencesOn(management, vhost, declared).catch((error: unknown) => {
+    if (error instanceof ManagementError) return [];
+    throw error;
+  });
+  return found.length === 0 ? undefined : new TopologyConflictError(declared, vhost, found, '');
 }
 
 /** Compares everything that a declaration fixes. A number and its text are different: so they are to the broker. */

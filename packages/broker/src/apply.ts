@@ -1,6 +1,6 @@
 import type { Binding, Exchange, Policy, Queue, Topology } from '@warren/topology';
 import type { Channel, ChannelModel } from 'amqplib';
-import { conflictOf, type Declared } from './apply-conflict.js';
+import { conflictOf, type Declared, unseenConflict } from './apply-conflict.js';
 import { messageOf, replyCodeOf } from './exception.js';
 import { brokerAddress, withConnection } from './inspect-connection.js';
 import { type ManagementClient, managementClient } from './management.js';
@@ -78,12 +78,19 @@ async function declareAll(
   };
   for (const wanted of topology.exchanges) {
     await declareExchange(channel, wanted).catch(orExplain({ kind: 'exchange', wanted }));
+    if (wanted.type === 'x-delayed-message') await refuseOtherDelayedType(wanted, vhost, management);
   }
   for (const wanted of topology.queues) {
     await declareQueue(channel, wanted).catch(orExplain({ kind: 'queue', wanted }));
   }
   for (const binding of topology.bindings) await bind(channel, binding);
   await channel.close();
+}
+
+/** With another delayed type the exchange would drop what comes due, since its binding is made for ours. */
+async function refuseOtherDelayedType(wanted: Exchange, vhost: string, management: ManagementClient): Promise<void> {
+  const conflict = await unseenConflict({ kind: 'exchange', wanted }, vhost, management);
+  if (conflict !== undefined) throw conflict;
 }
 
 async function declareExchange(channel: Channel, { name, type, arguments: given }: Exchange): Promise<void> {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
-import type { BrokerConnection } from './connection.js';
+import { type BrokerConnection, connectionDefaults } from './connection.js';
 import type { OpenedChannel } from './connection-channel.js';
 import { callEach } from './connection-emit.js';
 import { type Delivery, HeldDelivery, type Settlement } from './consumer-delivery.js';
@@ -27,6 +27,8 @@ export interface ConsumeOptions {
   readonly arguments?: Readonly<Record<string, unknown>>;
   /** Waits before consuming again after the broker cancelled. Default {@link defaultReconnectPolicy}. */
   readonly reconnect?: ReconnectPolicy;
+  /** How long `pause` and `resume` wait for the broker's answer, in milliseconds. Default `connectionDefaults.closeGraceMs`. */
+  readonly answerWithinMs?: number;
   readonly random?: () => number;
   readonly now?: () => number;
 }
@@ -43,6 +45,9 @@ export type ConsumerState =
   | 'paused'
   /** channel.close after `cancel`, or the connection was closed: for good. */
   | 'cancelled';
+
+/** How long a queue may take to be consumed after a service's start, in milliseconds. */
+export const consumingWithinMs = 15_000;
 
 /** One event a state, when it is entered. A listener that throws is logged. */
 export interface ConsumerEvents {
@@ -62,9 +67,17 @@ export interface Consumer {
   readonly held: number;
   /** Settlements that came too late (or a second time) and were dropped. */
   readonly dropped: number;
-  /** basic.cancel. Resolves when no further delivery will come; those in hand can still be settled. */
+  /**
+   * Resolves when deliveries come. Rejects when they don't within `withinMs` (default {@link consumingWithinMs}) or the
+   * consumer is cancelled, saying why and what to do.
+   */
+  untilConsuming(withinMs?: number): Promise<void>;
+  /**
+   * basic.cancel. Resolves when no further delivery will be handed out, by the broker's answer or without it
+   * `answerWithinMs` later; what still comes then goes back to the queue. Deliveries in hand can still be settled.
+   */
   pause(): Promise<void>;
-  /** basic.consume again. Resolves when deliveries may come, or at once without a connection. */
+  /** basic.consume again. Resolves when deliveries may come, or at once without a connection, or `answerWithinMs` later without an answer. */
   resume(): Promise<void>;
   /** channel.close: what is in hand goes back to the queue. To drain: `pause()`, settle, `cancel()`. */
   cancel(): Promise<void>;
@@ -99,6 +112,8 @@ class QueueConsumer implements Consumer {
   readonly #opened: OpenedChannel;
   #wanted: 'consuming' | 'paused' | 'cancelled' = 'consuming';
   #state: ConsumerState = 'opening';
+  /** Of the last state. */
+  #reason = 'no channel yet';
   #session: Session | undefined;
   #retry: NodeJS.Timeout | undefined;
   #dropped = 0;
@@ -130,11 +145,30 @@ class QueueConsumer implements Consumer {
     return this.#dropped;
   }
 
+  untilConsuming(withinMs = consumingWithinMs): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (failure?: string) => {
+        clearTimeout(timer);
+        this.events.off('consuming', onConsuming).off('cancelled', onCancelled);
+        if (failure === undefined) resolve();
+        else reject(new Error(`queue "${this.queue}" could not be consumed ${failure}`));
+      };
+      const onConsuming = () => settle();
+      const onCancelled = () => settle('because its consumer was cancelled: start the service again');
+      const onTimeout = () =>
+        settle(`within ${withinMs} ms (${this.#reason}): run "warren topology apply", then start again`);
+      const timer = setTimeout(onTimeout, withinMs);
+      this.events.on('consuming', onConsuming).on('cancelled', onCancelled);
+      if (this.#state === 'consuming') onConsuming();
+      else if (this.#state === 'cancelled') onCancelled();
+    });
+  }
+
   async pause(): Promise<void> {
     if (this.#wanted === 'cancelled') return;
     this.#wanted = 'paused';
     clearTimeout(this.#retry);
-    await this.#alignPresent();
+    await this.#alignInTime();
     if (this.#wanted === 'paused') this.#enter('paused');
   }
 
@@ -142,7 +176,7 @@ class QueueConsumer implements Consumer {
     if (this.#wanted === 'cancelled') return;
     this.#wanted = 'consuming';
     if (this.#session === undefined && this.#state === 'paused') this.#enter('opening', 'no channel yet');
-    await this.#alignPresent();
+    await this.#alignInTime();
   }
 
   cancel(): Promise<void> {
@@ -182,6 +216,18 @@ class QueueConsumer implements Consumer {
     const held = this.#session?.held ?? [];
     this.#session = undefined;
     for (const delivery of held) delivery.lose(reason);
+  }
+
+  /** A blocked connection answers nothing, for as long as the broker's alarm lasts. */
+  #alignInTime(): Promise<void> {
+    const { answerWithinMs = connectionDefaults.closeGraceMs } = this.#options;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, answerWithinMs);
+      void this.#alignPresent().finally(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** A failure here means that the channel is gone, and then `onLost` has seen to it. */
@@ -249,6 +295,11 @@ class QueueConsumer implements Consumer {
 
   #onMessage(session: Session, message: ConsumeMessage): void {
     if (this.#session !== session) return;
+    // It was on its way when the consumer stopped waiting for the answer to its basic.cancel.
+    if (this.#state === 'paused' && this.#wanted === 'paused') {
+      say(session.channel, message, 'requeue');
+      return;
+    }
     const delivery = new HeldDelivery(message, (held, settlement) => this.#settle(session, message, held, settlement));
     session.held.add(delivery);
     const failed = (error: unknown) =>
@@ -278,6 +329,7 @@ class QueueConsumer implements Consumer {
   #enter(state: ConsumerState, reason = ''): void {
     if (this.#state === state) return;
     this.#state = state;
+    this.#reason = reason;
     callEach(this.events.rawListeners(state), state, reason === '' ? [] : [{ reason }], this.#log);
   }
 }

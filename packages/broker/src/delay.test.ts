@@ -9,6 +9,7 @@ import {
   workQueue,
 } from '@warren/topology';
 import fc from 'fast-check';
+import { z } from 'zod';
 import { delayBy, maxPluginDelayMs, routedProperties } from './delay.js';
 
 const day = 24 * 60 * 60_000;
@@ -66,10 +67,10 @@ it('the plugin gets whole milliseconds, at most what it can keep', () => {
   expect(plugin.route(1.5, 'a.low')).toEqual({
     exchange: 'delayed',
     routingKey: 'a.low',
-    headers: { 'x-delay': 2 },
+    headers: { 'x-delay': { '!': 'long', value: 2 } },
     delayed: true,
   });
-  expect(plugin.route(50 * day, 'a.low').headers).toEqual({ 'x-delay': maxPluginDelayMs });
+  expect(plugin.route(50 * day, 'a.low').headers).toEqual({ 'x-delay': { '!': 'long', value: maxPluginDelayMs } });
 });
 
 describe('routedProperties', () => {
@@ -79,7 +80,7 @@ describe('routedProperties', () => {
     expect(routedProperties(delayBy('plugin').route(10, 'a.low'), properties)).toEqual({
       messageId: 'm',
       priority: 8,
-      headers: { 'x-tenant': 't', 'x-delay': 10 },
+      headers: { 'x-tenant': 't', 'x-delay': { '!': 'long', value: 10 } },
     });
   });
 
@@ -99,7 +100,7 @@ describe('routedProperties', () => {
 /** Where a message ends, and after how long, by the rules of topic and fanout exchanges, alternate exchanges and TTL queues. */
 function walk(
   topology: Topology,
-  at: { exchange: string; routingKey: string; headers: Readonly<Record<string, number>> },
+  at: { exchange: string; routingKey: string; headers: Readonly<Record<string, unknown>> },
 ): { queue: string; afterMs: number }[] {
   return queuesFrom(topology, at.exchange, at.routingKey).flatMap(({ queue, heldMs }) => {
     const settings = topology.queues.find(({ name }) => name === queue)?.arguments ?? {};
@@ -110,7 +111,9 @@ function walk(
   });
 }
 
-type Held = { queue: string; heldMs: (headers: Readonly<Record<string, number>>) => number };
+type Held = { queue: string; heldMs: (headers: Readonly<Record<string, unknown>>) => number };
+
+const pluginHeaders = z.object({ 'x-delay': z.object({ '!': z.literal('long'), value: z.int() }) });
 
 function queuesFrom(topology: Topology, exchangeName: string, key: string): Held[] {
   const exchange = topology.exchanges.find(({ name }) => name === exchangeName);
@@ -127,7 +130,9 @@ function queuesFrom(topology: Topology, exchangeName: string, key: string): Held
     );
   const alternate = exchange.arguments['alternate-exchange'];
   const all = found.length === 0 && alternate !== undefined ? queuesFrom(topology, String(alternate), key) : found;
-  return all.map((held) => (holds ? { ...held, heldMs: (headers) => headers['x-delay'] ?? 0 } : held));
+  return all.map((held) =>
+    holds ? { ...held, heldMs: (headers) => pluginHeaders.parse(headers)['x-delay'].value } : held,
+  );
 }
 
 /** `*` stands for one word, `#` for any number of them. */

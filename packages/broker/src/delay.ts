@@ -15,18 +15,20 @@ export const maxPluginDelayMs = 2 ** 32 - 1;
 export interface DelayRoute {
   readonly exchange: string;
   readonly routingKey: string;
-  /** To be added to the message's own headers. */
-  readonly headers: Readonly<Record<string, number>>;
+  /** To be added to the message's own headers; values as amqplib encodes them. */
+  readonly headers: Readonly<Record<string, unknown>>;
   /** False when the message goes straight to its work queue. */
   readonly delayed: boolean;
 }
 
 /**
- * Holds messages back in the broker. What every mechanism owes: a message is never early, lost or delivered twice, a
- * long delay does not hold back a short one, and body, headers and priority arrive as they were sent.
+ * Holds messages back in the broker. What every mechanism owes while the broker runs: a message is never early, lost or
+ * delivered twice, a long delay does not hold back a short one, and body, headers and priority arrive as they were sent.
  *
- * Late is allowed: by load, and on RabbitMQ 4.0 to 4.2 a low-priority message on a ladder may also wait for messages of a
- * higher priority that entered the same level after it.
+ * Over a stop of the broker a message is never early either, but what is in hand in that moment may come twice, may come
+ * minutes late (ladder) and may be lost (plugin): the claim and the sweeper make that good. Late is allowed at any time,
+ * by load; and on RabbitMQ 4.0 to 4.2 a low-priority message on a ladder may also wait for messages of a higher priority
+ * that entered the same level after it.
  */
 export interface Delay {
   readonly mechanism: DelayMechanism;
@@ -100,7 +102,8 @@ const pluginDelay: Delay = {
     return {
       exchange: exchangeNames.delayed,
       routingKey: destinationKey,
-      headers: { [delayHeader]: ms },
+      // As 64 bits: amqplib would send up to 127 as one byte, which the plugin takes for no delay from RabbitMQ 3.13 on.
+      headers: { [delayHeader]: { '!': 'long', value: ms } },
       delayed: true,
     };
   },

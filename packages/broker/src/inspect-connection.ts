@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, connect } from 'amqplib';
+import { endConnection } from './connection-socket.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
 import { BrokerUnreachableError, messageOf } from './exception.js';
 
@@ -8,6 +9,9 @@ export const inspectConnectTimeoutMs = 5_000;
 
 /** How long the work on such a connection may take altogether, in milliseconds. A ladder's quorum queues need a few seconds. */
 export const inspectWorkTimeoutMs = 60_000;
+
+/** How long the broker may take to answer that such a connection is closed, in milliseconds; then its socket is cut. */
+export const inspectCloseGraceMs = 2_000;
 
 /** The parts of an AMQP URL (of the first one, where there are several) that the management API needs. */
 export interface BrokerAddress {
@@ -47,7 +51,7 @@ export async function withConnection<T>(amqpUrl: string, work: (connection: Chan
     throw closedBy ?? error;
   } finally {
     done.abort();
-    await closeQuietly(connection);
+    await endConnection(connection, inspectCloseGraceMs);
   }
 }
 
@@ -82,13 +86,4 @@ async function workTimeout(address: string, signal: AbortSignal): Promise<never>
   throw new Error(
     `${address} did not finish within ${inspectWorkTimeoutMs} ms: look at the broker's log, then try again`,
   );
-}
-
-/** A connection that the broker closed already has nothing left to close. */
-async function closeQuietly(connection: ChannelModel): Promise<void> {
-  try {
-    await connection.close();
-  } catch {
-    return;
-  }
 }

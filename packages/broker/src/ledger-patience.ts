@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ledger, LedgerUnavailable } from '@warren/ledger';
 import type { Logger } from 'pino';
 import type { Consumer } from './consumer.js';
@@ -10,6 +11,9 @@ export interface LedgerPatience {
   /** Rejects only with an error of the call itself, or when `signal` aborts while the ledger is away. */
   ask<Answer>(call: () => Promise<Answer>): Promise<Answer>;
 }
+
+/** How long to wait after a wait that broke with an error of its own, in milliseconds. */
+const againAfterMs = 250;
 
 export function createLedgerPatience(parts: {
   readonly ledger: Pick<Ledger, 'untilAvailable'>;
@@ -40,12 +44,36 @@ export function createLedgerPatience(parts: {
   async function recover(error: LedgerUnavailable): Promise<void> {
     log.warn({ err: error }, 'the ledger is away: nothing is consumed until it is back');
     try {
-      await Promise.all(consumers().map((consumer) => consumer.pause()));
-      await ledger.untilAvailable(signal);
-      if (!draining()) await Promise.all(consumers().map((consumer) => consumer.resume()));
+      tellAll('pause');
+      await untilBack();
       log.info('the ledger is back');
     } finally {
       recovery = undefined;
+      if (!draining()) tellAll('resume');
+    }
+  }
+
+  /**
+   * Not waited for: on a connection that the broker blocks, the answer may come late or never, and those who ask need the
+   * ledger alone. A consumer keeps the order in which it is told.
+   */
+  function tellAll(what: 'pause' | 'resume'): void {
+    for (const consumer of consumers()) {
+      consumer[what]().catch((error: unknown) => log.warn({ err: error }, `a consumer did not ${what}`));
+    }
+  }
+
+  /** Whatever goes wrong while the ledger is away, giving up would leave the consumers paused for good. */
+  async function untilBack(): Promise<void> {
+    for (;;) {
+      try {
+        await ledger.untilAvailable(signal);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn({ err: error }, 'the ledger is still away');
+        await sleep(againAfterMs, undefined, { signal });
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { headers } from '@warren/tasks';
-import { checkPublication, copyOf, headerBytes, type Publication } from './publisher-check.js';
+import { checkPublication, copyOf, type Publication } from './publisher-check.js';
 
 const limits = { maxHeaderBytes: 1_000, maxBodyBytes: 10 };
 const fine: Publication = {
@@ -9,26 +9,6 @@ const fine: Publication = {
   body: Buffer.alloc(10),
   properties: { messageId: 'm' },
 };
-
-describe('headerBytes', () => {
-  it.each([
-    [{}, 5],
-    [{ ab: 'cde' }, 5 + 3 + 8],
-    [{ ä: 'é' }, 5 + 3 + 7],
-    [{ a: Buffer.alloc(7) }, 5 + 2 + 12],
-    [{ a: ['x', 'y'] }, 5 + 2 + 5 + 6 + 6],
-    [{ a: { b: 'c' } }, 5 + 2 + 5 + 2 + 6],
-    [{ a: 1, b: true, c: null }, 5 + 3 * (2 + 9)],
-  ])('%j takes %i', (table, bytes) => {
-    expect(headerBytes(table, Number.POSITIVE_INFINITY)).toBe(bytes);
-  });
-
-  it('finds headers without end too large', () => {
-    const circle: Record<string, unknown> = {};
-    circle.self = circle;
-    expect(headerBytes(circle, 100)).toBeGreaterThan(100);
-  });
-});
 
 describe('checkPublication', () => {
   it('passes what the broker takes', () => {

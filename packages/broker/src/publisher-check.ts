@@ -1,4 +1,4 @@
-import { headers as headerNames } from '@warren/tasks';
+import { headerBytes, headers as headerNames } from '@warren/tasks';
 import type { PublishFailure } from './exception.js';
 
 /** What a message carries besides its body, as on the wire. */
@@ -41,38 +41,9 @@ export function checkPublication(publication: Publication, limits: SizeLimits): 
   return checkSizes(publication, limits) ?? checkHeaders(publication) ?? checkFields(publication);
 }
 
-/**
- * Bytes that headers take on the wire, at most: a number counts as the widest one. Stops counting soon after `limit`,
- * so that headers without end (nested, or in a circle) are too large as well.
- */
-export function headerBytes(headers: Readonly<Record<string, unknown>>, limit: number): number {
-  const pending: unknown[] = [headers];
-  let bytes = 0;
-  while (pending.length > 0 && bytes <= limit) {
-    const value = pending.pop();
-    bytes += ownBytes(value);
-    for (const part of partsOf(value)) pending.push(part);
-  }
-  return bytes;
-}
-
 /** The copy that a publication is of its message, where it says so. */
 export function copyOf(properties: { readonly headers?: Readonly<Record<string, unknown>> | undefined }): unknown {
   return properties.headers?.[headerNames.copy];
-}
-
-/** A type's tag, a length, the keys, and the value itself where it has no parts. */
-function ownBytes(value: unknown): number {
-  if (typeof value === 'string') return 5 + Buffer.byteLength(value);
-  if (typeof value !== 'object' || value === null) return 9;
-  if (Buffer.isBuffer(value)) return 5 + value.byteLength;
-  const keys = Array.isArray(value) ? [] : Object.keys(value);
-  return keys.reduce((bytes, key) => bytes + 1 + Buffer.byteLength(key), 5);
-}
-
-function partsOf(value: unknown): unknown[] {
-  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return [];
-  return Array.isArray(value) ? value : Object.values(value);
 }
 
 function checkSizes({ body, properties }: Publication, limits: SizeLimits): PublishFailure | undefined {

@@ -9,7 +9,6 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   status: ['warren status --json'],
   down: ['warren down'],
   demo: ['warren demo --once'],
-  doctor: ['warren doctor'],
   task: [
     'warren task submit summarize --file README.md --wait',
     'warren task submit research --question "Why is a retry lost?" --source docs --wait',

@@ -1,5 +1,5 @@
 import { type ReasonCode, reasonCodes, type TaskState, taskStates } from '@warren/tasks';
-import { formatDuration, parseDuration } from './duration.js';
+import { parseDuration } from './duration.js';
 import { UsageError } from './errors.js';
 
 /** Which tasks are meant. Every key that is there must match; of a key's values, any one. No key: every task. */
@@ -19,7 +19,7 @@ export interface AgeRange {
   readonly youngerThanMs?: number;
 }
 
-export const filterKeys = ['type', 'code', 'state', 'tenant', 'group', 'age'] as const;
+const filterKeys = ['type', 'code', 'state', 'tenant', 'group', 'age'] as const;
 
 type FilterKey = (typeof filterKeys)[number];
 type Terms = ReadonlyMap<FilterKey, readonly string[]>;
@@ -46,17 +46,6 @@ export function parseFilter(text: string, flag: string): TaskFilter {
     ...(group === undefined ? {} : { group }),
     ...(age === undefined ? {} : { age: ageRange(age, flag) }),
   };
-}
-
-/** The filter's text, as `parseFilter` reads it; empty for the filter that every task matches. */
-export function formatFilter(filter: TaskFilter): string {
-  return filterKeys
-    .flatMap((key) => {
-      if (key === 'age') return filter.age === undefined ? [] : [`age:${formatAgeRange(filter.age)}`];
-      const values = filter[key];
-      return values === undefined ? [] : [`${key}:${values.map(quoted).join(',')}`];
-    })
-    .join(' ');
 }
 
 const value = String.raw`(?:"(?:[^"\\]|\\.)*"|[^\s",\\]+)`;
@@ -107,18 +96,6 @@ function ageRange(bounds: readonly string[], flag: string): AgeRange {
     range = { ...range, [side]: ms };
   }
   return range;
-}
-
-function formatAgeRange({ olderThanMs, youngerThanMs }: AgeRange): string {
-  const bounds = [
-    ...(olderThanMs === undefined ? [] : [`>${formatDuration(olderThanMs)}`]),
-    ...(youngerThanMs === undefined ? [] : [`<${formatDuration(youngerThanMs)}`]),
-  ];
-  return bounds.join(',');
-}
-
-function quoted(text: string): string {
-  return /^[^\s",\\]+$/u.test(text) ? text : `"${text.replace(/["\\]/g, String.raw`\$&`)}"`;
 }
 
 function unquoted(raw: string): string {

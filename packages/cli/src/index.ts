@@ -1,32 +1,28 @@
-export { paint, type Tone, wantsColor } from './color.js';
-export { chosenColumns, columnsOption, parseColumnNames } from './columns.js';
-export { type ConfirmOptions, confirm } from './confirm.js';
+export { paint, type Tone } from './color.js';
+export { columnsOption } from './columns.js';
+export { confirm } from './confirm.js';
 export { parseCount } from './count.js';
-export { formatDuration, formatRoughly, parseDuration } from './duration.js';
-export { CommandError, type ErrorDetails, UsageError } from './errors.js';
+export { formatRoughly, parseDuration } from './duration.js';
+export { CommandError, UsageError } from './errors.js';
 export { examples } from './examples.js';
-export { type ExitCode, exitCodes, isExitCode } from './exit-codes.js';
-export { type Explanation, explain } from './explain.js';
-export { type AgeRange, filterKeys, formatFilter, maxFilterChars, parseFilter, type TaskFilter } from './filter.js';
-export { type InputOptions, maxInputBytes, openInput, readInput } from './input.js';
-export { type JsonLine, type JsonLinesOptions, maxLineBytes, readJsonLines } from './json-lines.js';
-export { type CommandOutput, createOutput, type Output, type OutputStreams } from './output.js';
+export { exitCodes } from './exit-codes.js';
+export { explain } from './explain.js';
+export { parseFilter, type TaskFilter } from './filter.js';
+export { openInput, readInput } from './input.js';
+export { readJsonLines } from './json-lines.js';
+export type { CommandOutput, Output } from './output.js';
 export { oneLine, printable, withoutPasswords } from './printable.js';
-export { buildProgram, type CommandContext, type ProgramOptions } from './program.js';
-export type { Progress, ProgressOptions } from './progress.js';
-export { type CliProcess, runCli } from './run-cli.js';
-export { defaultStopWithinMs, runService, type Service, type ServiceOptions } from './service.js';
+export { buildProgram, type CommandContext } from './program.js';
+export type { Progress } from './progress.js';
+export { runCli } from './run-cli.js';
+export { runService, type Service } from './service.js';
 export { createServiceLog } from './service-log.js';
 export type { Settings } from './settings.js';
-export type { ByteSource, TextSink } from './streams.js';
+export type { ByteSource } from './streams.js';
 export {
   type Column,
   type Field,
-  minFlexibleWidth,
-  renderFields,
-  renderTable,
-  type TableStyle,
   truncate,
 } from './table.js';
 export { formatAge, formatTime } from './time.js';
-export { type InputIssue, inputIssues, issueLine } from './zod-issues.js';
+export { inputIssues, issueLine } from './zod-issues.js';

@@ -14,6 +14,8 @@ export interface CliProcess {
   readonly stderr: TextSink & ErrorEvents;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly exit: (code: number) => void;
+  listenerCount(signal: 'SIGHUP'): number;
+  emit(signal: 'SIGHUP', name: 'SIGHUP'): unknown;
 }
 
 interface ErrorEvents {
@@ -27,7 +29,7 @@ interface ErrorEvents {
  * @param argv the words after the program's name.
  */
 export async function runCli(program: Command, argv: readonly string[], io: CliProcess = process): Promise<ExitCode> {
-  endQuietlyWhenNobodyReads(io);
+  endWhenNobodyReads(io);
   const json = asksForJson(argv);
   prepare(program, io, json);
   try {
@@ -40,14 +42,26 @@ export async function runCli(program: Command, argv: readonly string[], io: CliP
   }
 }
 
-/** `warren task list | head` closes our stdout: what was wanted has been read. */
-function endQuietlyWhenNobodyReads(io: CliProcess): void {
+/**
+ * `warren task list | head` closes our stdout, a closed window our terminal: what was wanted has been read. A command
+ * that holds a running stack listens for a hang-up and ends in good order; any other ends at once.
+ */
+function endWhenNobodyReads(io: CliProcess): void {
+  let ending = false;
   for (const sink of [io.stdout, io.stderr]) {
     sink.on('error', (error) => {
-      if (!('code' in error) || error.code !== 'EPIPE') throw error;
-      io.exit(exitCodes.done);
+      if (!hasNoReader(error)) throw error;
+      if (ending) return;
+      ending = true;
+      if (io.listenerCount('SIGHUP') > 0) io.emit('SIGHUP', 'SIGHUP');
+      else io.exit(exitCodes.done);
     });
   }
+}
+
+/** EPIPE from a pipe, EIO from a terminal whose window is gone. */
+function hasNoReader(error: Error): boolean {
+  return 'code' in error && (error.code === 'EPIPE' || error.code === 'EIO');
 }
 
 /** Every command, however a room made it, throws instead of exiting, shows global flags and has its examples. */

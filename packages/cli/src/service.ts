@@ -5,12 +5,14 @@ import { exitCodes } from './exit-codes.js';
 import { explain } from './explain.js';
 import { withoutPasswords } from './printable.js';
 
-/** How long a service may take to stop when it says nothing else, in milliseconds. */
-export const defaultStopWithinMs = 30_000;
+/** How long a service may take to stop when it says nothing else, and to start once it is to stop, in milliseconds. */
+const defaultStopWithinMs = 30_000;
 
 export interface Service {
   /** Called once. Resolves when nothing is in hand any more. */
   stop(): Promise<void>;
+  /** What `stop` may take, in milliseconds. Default 30,000. */
+  readonly stopWithinMs?: number;
 }
 
 export interface ServiceOptions {
@@ -20,8 +22,6 @@ export interface ServiceOptions {
   readonly log: Logger;
   /** Reads the configuration and connects. Resolves when the service works; what it throws ends the process. */
   readonly start: () => Promise<Service>;
-  /** From the first signal to the end of `stop`. Default {@link defaultStopWithinMs}. */
-  readonly stopWithinMs?: number;
 }
 
 const endingSignals = ['SIGTERM', 'SIGINT'] as const;
@@ -33,7 +33,7 @@ const endingSignals = ['SIGTERM', 'SIGINT'] as const;
  * - 1: it did not start, did not stop in time, or something was thrown that nobody caught. One line says what.
  */
 export async function runService(options: ServiceOptions): Promise<void> {
-  const { name, stopWithinMs = defaultStopWithinMs } = options;
+  const { name } = options;
   const log = options.log.bindings().service === undefined ? options.log.child({ service: name }) : options.log;
   let signalled = false;
   process.on('uncaughtException', (error) => fail(error, 'nobody caught an error'));
@@ -53,7 +53,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
     if (signalled) process.exit(128 + constants.signals[signal]);
     signalled = true;
     log.info({ signal }, 'stopping');
-    stopWithin(starting, stopWithinMs).then(
+    stopInTime(starting).then(
       () => process.exit(exitCodes.done),
       (error: unknown) => fail(error, 'did not stop'),
     );
@@ -67,12 +67,10 @@ export async function runService(options: ServiceOptions): Promise<void> {
 }
 
 /** What never started has nothing to stop. */
-async function stopWithin(starting: Promise<Service>, ms: number): Promise<void> {
-  const stopped = starting.then(
-    (service) => service.stop(),
-    () => undefined,
-  );
-  await Promise.race([stopped, lateness(ms)]);
+async function stopInTime(starting: Promise<Service>): Promise<void> {
+  const started = starting.catch(() => undefined);
+  const service = await Promise.race([started, lateness(defaultStopWithinMs)]);
+  await Promise.race([service?.stop(), lateness(service?.stopWithinMs ?? defaultStopWithinMs)]);
 }
 
 async function lateness(ms: number): Promise<never> {

@@ -8,7 +8,7 @@ export {
   type OperationsParts,
 } from './operations.js';
 export { parkRaw, type RawMessageFacts, type RawParts } from './park-raw.js';
-export { type LetterOutcome, maxMeetings, type ProcessorParts, processLetter } from './processor.js';
+export { type LetterOutcome, maxCopiesMet, maxMeetings, type ProcessorParts, processLetter } from './processor.js';
 export {
   backoffCeilingMs,
   decideRetry,

@@ -1,4 +1,5 @@
-import type { MessageProperties } from '@warren/broker';
+import { type MessageProperties, routedProperties } from '@warren/broker';
+import { headers as headerNames } from '@warren/tasks';
 import { z } from 'zod';
 
 /** Tables and lists in headers are kept down to this depth; what lies deeper is no sane message's. */
@@ -13,6 +14,17 @@ export const maxKeptDepth = 32;
 export function keepProperties(properties: MessageProperties): string {
   const { headers, ...rest } = properties;
   return JSON.stringify({ ...rest, ...(headers === undefined ? {} : { headers: keptTable(headers, 0) }) });
+}
+
+/**
+ * Without what two copies of one message differ in: the copy's name, and what the broker wrote on the way of each. By the
+ * rest, a copy that the sweeper sends is known for the message that was met before.
+ */
+export function withoutCopyMarks(properties: MessageProperties): MessageProperties {
+  const straight = { exchange: '', routingKey: '', headers: {}, delayed: false };
+  const { headers, ...rest } = routedProperties(straight, properties);
+  const { [headerNames.copy]: _, ...same } = headers;
+  return { ...rest, headers: same };
 }
 
 /** The way back. Properties that only the broker sets (`userId` and the like) are left out. */

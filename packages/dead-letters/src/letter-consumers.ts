@@ -1,7 +1,7 @@
 import {
   type BrokerConnection,
-  type Consumer,
   consume,
+  createInHand,
   createLedgerPatience,
   createTurns,
   type Delivery,
@@ -20,7 +20,7 @@ export interface LetterConsumersParts extends Omit<ProcessorParts, 'ledger'> {
 }
 
 export interface LetterConsumers {
-  /** Resolves once both queues are consumed. */
+  /** Resolves once both queues are consumed; rejects when one is not in time, or is stopped before. */
   readonly ready: Promise<void>;
   /** Takes nothing new, finishes the letters in hand. While the ledger is away it gives them back at once. */
   stop(): Promise<void>;
@@ -35,13 +35,15 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
   const { connection, ledger, log, prefetch } = parts;
   const stopping = new AbortController();
   const turns = createTurns();
+  const inHand = createInHand({ stop: stopping.signal, log });
 
   const consumers = [queueNames.deadLetters, queueNames.unroutable].map((queue) =>
     consume(connection, {
       queue,
       prefetch,
       log,
-      onDelivery: (delivery) => turns[delivery.redelivered ? 'alone' : 'beside'](() => takeTurn(delivery, queue)),
+      onDelivery: (delivery) =>
+        inHand.keep(delivery, () => turns[delivery.redelivered ? 'alone' : 'beside'](() => takeTurn(delivery, queue))),
     }),
   );
 
@@ -53,8 +55,12 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
     log,
   });
 
+  const ready = Promise.all(consumers.map((consumer) => consumer.untilConsuming())).then(() => undefined);
+  // Who is not interested in it need not be told twice: the consumers log why they do not consume.
+  ready.catch(() => undefined);
+
   return {
-    ready: Promise.all(consumers.map(untilConsuming)).then(() => undefined),
+    ready,
     async stop() {
       stopping.abort();
       await Promise.all(consumers.map((consumer) => consumer.pause()));
@@ -75,7 +81,8 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
 
   /**
    * A defect of ours must not hold up the letters behind it. The message is kept whole, for a person; if it was about a
-   * task, that one is still `dead-lettered` in the ledger, and the sweeper publishes its letter again.
+   * task, that one is still `dead-lettered` in the ledger, and the sweeper publishes its letter again, but not for ever.
+   * Throws where it can't be kept either: then it goes back to its queue, a while later.
    */
   async function keepWhatBroke(delivery: Delivery, queue: LetterQueue, error: unknown): Promise<void> {
     log.error(
@@ -85,16 +92,7 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
     const { content: body, properties, routingKey } = delivery;
     const reason = `it could not be processed: ${error instanceof Error ? error.message : String(error)}`;
     const facts = { body, properties, routingKey, sourceQueue: queue, code: 'unknown', reason } as const;
-    try {
-      await patience.ask(() => parkRaw(parts, facts));
-      delivery.ack();
-    } catch (failure) {
-      log.error({ err: failure }, 'nor could it be kept: it stays unsettled until the channel closes');
-    }
+    await patience.ask(() => parkRaw(parts, facts));
+    delivery.ack();
   }
-}
-
-function untilConsuming(consumer: Consumer): Promise<void> {
-  if (consumer.state === 'consuming') return Promise.resolve();
-  return new Promise((resolve) => consumer.events.once('consuming', () => resolve()));
 }

@@ -55,10 +55,28 @@ describe('a message is lost', () => {
   });
 
   it('where one of its priority that came later by more than the margin was served before it', () => {
-    const task = waiting({ publishedAt: now - 5 * minute });
+    const task = waiting({ dispatchedAt: now - 5 * minute, publishedAt: now - 5 * minute });
     const newest = (at: number) => ({ ...busy, newestClaimed: new Map([[5, at]]) });
     expect(lostMessages([task], newest(now - 4 * minute + 1))).toEqual([{ task, why: 'overtaken' }]);
     expect(lostMessages([task], newest(now - 4 * minute))).toEqual([]);
+  });
+
+  it('by overtaking ever less often: each copy gives the next one twice the time', () => {
+    // A queue that is served by a clock that is wrong: whatever waits seems overtaken.
+    let task = waiting({ dispatchedAt: now, publishedAt: now });
+    const publishedAgain: number[] = [];
+    for (let at = now; at < now + 24 * 60 * minute; at += minute) {
+      const facts = { ...busy, now: at, newestClaimed: new Map([[5, at + 365 * 24 * 60 * minute]]) };
+      if (lostMessages([task], facts).length === 0) continue;
+      publishedAgain.push((at - now) / minute);
+      task = { ...task, publishedAt: at };
+    }
+    expect(publishedAgain).toEqual([2, 5, 11, 23, 47, 95, 191, 383, 767]);
+  });
+
+  it('not by the word of one that is to come', () => {
+    const task = waiting({ publishedAt: now - minute });
+    expect(lostMessages([task], { ...busy, newestClaimed: new Map([[5, now + 60 * minute]]) })).toEqual([]);
   });
 
   it('not where one of another priority was served before it', () => {

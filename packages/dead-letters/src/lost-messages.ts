@@ -7,7 +7,7 @@ export interface QueueFacts {
   readonly emptySince: number | null;
   /** How long a queue must have been found empty before its tasks' messages count as lost. */
   readonly emptyMs: number;
-  /** By priority: a time before which the message of a task entered the queue that has been claimed since. */
+  /** By priority: a time after which a message entered the queue that is served after those of the priority, and has been. */
   readonly newestClaimed: ReadonlyMap<number, number>;
   /** How much later another one must have entered before it counts as having overtaken. */
   readonly marginMs: number;
@@ -35,10 +35,17 @@ export function lostMessages(waiting: readonly Task[], facts: QueueFacts): reado
   });
 }
 
-/** A queue serves the messages of one priority in the order in which they came. */
-function isOvertaken(task: Task, { marginMs, newestClaimed }: QueueFacts): boolean {
+/**
+ * A queue serves the messages of one priority in the order in which they came, after those of a higher one.
+ *
+ * The proof is a time that a submitter's clock told, and can be wrong. So each copy of a message gives the next one twice
+ * the time: a task that waits for a day is published ten times, not a thousand.
+ */
+function isOvertaken(task: Task, { marginMs, newestClaimed, now }: QueueFacts): boolean {
   const newest = newestClaimed.get(task.priority);
-  return newest !== undefined && enteredBy(task) + marginMs < newest;
+  if (newest === undefined) return false;
+  const patienceMs = Math.max(marginMs, enteredBy(task) - Math.max(task.dispatchedAt, task.dueAt));
+  return enteredBy(task) + patienceMs < Math.min(newest, now);
 }
 
 /** When a task's message was in its queue at the latest, as far as the ledger knows. */

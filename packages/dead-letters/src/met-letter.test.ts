@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { headers, taskTypes } from '@warren/tasks';
-import { queueNames } from '@warren/topology';
+import { brokerLetterKey, queueNames, submittedLetterKey } from '@warren/topology';
 import fc from 'fast-check';
 import { type LetterQueue, readLetter } from './met-letter.js';
 
@@ -46,14 +46,30 @@ describe('a letter', () => {
     });
   });
 
-  it('speaks for no task where it left the way in, whatever its sender wrote into its headers', () => {
-    const death = [{ queue: 'submitted', reason: 'expired', count: 1 }];
+  it("is the broker's where its key says so, whatever code its headers carry", () => {
+    const death = [{ queue: 'tasks.summarize', reason: 'expired', count: 1 }];
     const forged = { ...ticket, [headers.reasonCode]: 'timeout', 'x-death': death };
-    expect(read(forged, { routingKey: 'summarize' })).toMatchObject({
+    expect(read(forged, { routingKey: brokerLetterKey('summarize') })).toMatchObject({ origin: 'expired' });
+  });
+
+  const odd = [[{ queue: 7 }], ['odd'], [{ queue: 'tasks.summarize', reason: null }], 'odd', 7, undefined];
+
+  it.each(odd)('speaks for no task where it left the way in, whatever its sender wrote: %j', (foreign) => {
+    const own = { queue: 'submitted', reason: 'expired', count: 1, 'routing-keys': ['summarize'] };
+    const deaths = Array.isArray(foreign) ? [own, ...foreign] : foreign;
+    const forged = { ...ticket, [headers.reasonCode]: 'timeout', 'x-death': deaths };
+    expect(read(forged, { routingKey: submittedLetterKey })).toMatchObject({
       kind: 'raw',
-      code: 'expired',
+      code: Array.isArray(foreign) ? 'expired' : 'unknown',
       sourceQueue: 'submitted',
+      routingKey: Array.isArray(foreign) ? 'summarize' : submittedLetterKey,
     });
+  });
+
+  it('is read entry by entry: what a stranger wrote behind the broker hides nothing', () => {
+    const deaths = [{ queue: 'tasks.summarize', reason: 'expired' }, { queue: 7 }, 'odd'];
+    const given = { ...ticket, 'x-death': deaths };
+    expect(read(given, { routingKey: brokerLetterKey('summarize') })).toMatchObject({ origin: 'expired' });
   });
 
   it('is not taken for expired because it waited in the delay ladder before', () => {

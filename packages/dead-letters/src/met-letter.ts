@@ -9,7 +9,7 @@ import {
   type TaskType,
   type Ticket,
 } from '@warren/tasks';
-import { queueNames, workQueue } from '@warren/topology';
+import { brokerLetterKey, queueNames, submittedLetterKey, workQueue } from '@warren/topology';
 import { z } from 'zod';
 import type { LetterOrigin } from './rules.js';
 
@@ -34,44 +34,48 @@ export type MetLetter =
       readonly code: ReasonCode;
       readonly reason: string;
       readonly sourceQueue: string;
+      /** The key that it was published with. */
+      readonly routingKey: string;
     };
 
 /** Never throws: what can't be read is `raw`, with the reason. */
 export function readLetter(
-  delivery: Pick<Delivery, 'content' | 'properties' | 'routingKey'>,
+  { content, properties, routingKey }: Pick<Delivery, 'content' | 'properties' | 'routingKey'>,
   queue: LetterQueue,
   types: readonly TaskType[],
 ): MetLetter {
-  const given = delivery.properties.headers ?? {};
-  const expiredSubmission = readExpiredSubmission(given);
-  if (expiredSubmission) return expiredSubmission;
+  const given = properties.headers ?? {};
+  if (routingKey === submittedLetterKey) return readExpiredSubmission(given);
   // The key's first word is a type, except behind a delay, where the key begins with the delay's digits.
-  const addressedTo = findTaskType(delivery.routingKey.split('.')[0] ?? '', types)?.name;
-  const parsed = parseMessage({ body: delivery.content, addressedTo, properties: delivery.properties }, types);
+  const addressedTo = findTaskType(routingKey.split('.')[0] ?? '', types)?.name;
+  const parsed = parseMessage({ body: content, addressedTo, properties }, types);
   if (parsed.kind === 'defect') {
     const { code, field, message } = parsed.defect;
-    return { kind: 'raw', code, reason: `${field}: ${message}`, sourceQueue: sourceOf(given, queue, addressedTo) };
+    const sourceQueue = sourceOf(given, queue, addressedTo);
+    return { kind: 'raw', code, reason: `${field}: ${message}`, sourceQueue, routingKey };
   }
   const { message } = parsed;
   const sourceQueue = sourceOf(given, queue, message.type.name);
   if (!message.ticket) {
-    return { kind: 'raw', code: 'invalid-state', reason: 'it names no dispatch of its task', sourceQueue };
+    return { kind: 'raw', code: 'invalid-state', reason: 'it names no dispatch of its task', sourceQueue, routingKey };
   }
-  return { kind: 'task', message, ticket: message.ticket, sourceQueue, ...cause(given, queue, sourceQueue) };
+  const written = routingKey === brokerLetterKey(message.type.name) ? 'broker' : 'worker';
+  return { kind: 'task', message, ticket: message.ticket, sourceQueue, ...cause(given, queue, sourceQueue, written) };
 }
 
 /**
  * A foreign message that expired before it was taken in. It speaks for itself alone: whatever headers of Warren's it
  * carries, its sender wrote them, and no task may be moved on their word.
  */
-function readExpiredSubmission(given: Readonly<Record<string, unknown>>): MetLetter | undefined {
-  const [newest] = deaths(given);
-  if (newest?.queue !== queueNames.submitted) return undefined;
+function readExpiredSubmission(given: Readonly<Record<string, unknown>>): MetLetter {
+  const { submitted } = queueNames;
+  const death = deaths(given).find(({ queue }) => queue === submitted);
   return {
     kind: 'raw',
-    code: newest.reason === 'expired' ? 'expired' : 'unknown',
-    reason: `it left queue "${newest.queue}" before it was taken in: ${newest.reason}`,
-    sourceQueue: newest.queue,
+    code: death?.reason === 'expired' ? 'expired' : 'unknown',
+    reason: `it left queue "${submitted}" before it was taken in: ${death?.reason ?? noReason}`,
+    sourceQueue: submitted,
+    routingKey: death?.['routing-keys'][0] ?? submittedLetterKey,
   };
 }
 
@@ -79,12 +83,13 @@ function cause(
   given: Readonly<Record<string, unknown>>,
   queue: LetterQueue,
   sourceQueue: string,
+  written: 'broker' | 'worker',
 ): { origin: LetterOrigin; code: ReasonCode; reason: string } {
   if (queue === queueNames.unroutable) {
     return { origin: 'unroutable', code: 'unroutable', reason: 'no queue is bound for its routing key' };
   }
   const code = given[headers.reasonCode];
-  if (code !== undefined) {
+  if (written === 'worker' && code !== undefined) {
     return {
       origin: 'failed',
       code: isReasonCode(code) ? code : 'unknown',
@@ -113,13 +118,23 @@ function sourceOf(given: Readonly<Record<string, unknown>>, queue: LetterQueue, 
  * came through the delay ladder has died there first, as `expired`.
  */
 function deathIn(given: Readonly<Record<string, unknown>>, queue: string): string {
-  return deaths(given).find((death) => death.queue === queue)?.reason ?? 'no reason given';
+  return deaths(given).find((death) => death.queue === queue)?.reason ?? noReason;
 }
 
-const deathList = z.array(z.object({ queue: z.string(), reason: z.string() }));
+const noReason = 'no reason given';
 
-/** `x-death`, newest first. */
-function deaths(given: Readonly<Record<string, unknown>>): z.infer<typeof deathList> {
-  const parsed = deathList.safeParse(given['x-death']);
-  return parsed.success ? parsed.data : [];
+const deathEntry = z.object({
+  queue: z.string(),
+  reason: z.string(),
+  'routing-keys': z.array(z.string()).catch([]),
+});
+
+/** `x-death`, newest first. Entry by entry: behind the broker's own there may be whatever a sender wrote. */
+function deaths(given: Readonly<Record<string, unknown>>): readonly z.infer<typeof deathEntry>[] {
+  const list = given['x-death'];
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((entry) => {
+    const parsed = deathEntry.safeParse(entry);
+    return parsed.success ? [parsed.data] : [];
+  });
 }

@@ -2,6 +2,7 @@ import { type Dispatcher, type Publication, PublishError, type Publisher, routed
 import type { AttemptRun, Ledger, Letter, LetterFilter, LetterState, Task } from '@warren/ledger';
 import { headers } from '@warren/tasks';
 import { exchangeNames } from '@warren/topology';
+import { z } from 'zod';
 import { restoreProperties } from './kept-properties.js';
 import { classify } from './rules.js';
 import { inputOf } from './task-input.js';
@@ -110,6 +111,13 @@ async function replayRaw(letter: Letter, { ledger, now, publisher }: OperationsP
       why: 'it says no task type to be addressed to; submit what was meant anew, then cancel it',
     };
   }
+  const known = await taskNamedBy(letter, ledger);
+  if (known) {
+    return {
+      kind: 'refused',
+      why: `its body names task ${known.id}, which is on record and ${known.state}: submitted again it would only be counted. Act on that task, and cancel this one`,
+    };
+  }
   try {
     await publisher.publish(asSubmission(letter, letter.type));
   } catch (error) {
@@ -118,6 +126,18 @@ async function replayRaw(letter: Letter, { ledger, now, publisher }: OperationsP
   }
   await ledger.letters.decide(letter.id, { state: 'replayed', resolution: 'submitted again by hand' }, now());
   return { kind: 'done' };
+}
+
+const someTask = z.object({ task_id: z.guid().toLowerCase() });
+
+async function taskNamedBy({ body }: Letter, { queries }: OperationsParts['ledger']): Promise<Task | undefined> {
+  let id: string;
+  try {
+    id = someTask.parse(JSON.parse(body.toString())).task_id;
+  } catch {
+    return undefined;
+  }
+  return await queries.task(id);
 }
 
 /** Headers that Warren writes itself: a submission must not carry them. */

@@ -15,6 +15,7 @@ import { parkRaw } from './park-raw.js';
 import { decideRetry } from './retry-decision.js';
 import { type Classification, classify, type Rule, unclassified } from './rules.js';
 import { inputOf } from './task-input.js';
+import { relatedTo } from './task-letter.js';
 
 export interface ProcessorParts {
   readonly ledger: Pick<Ledger, 'queries' | 'letters' | 'retry' | 'park' | 'recover'>;
@@ -37,6 +38,12 @@ export type LetterOutcome = 'retried' | 'parked' | 'recovered' | 'stale' | 'park
  * ended the process, which says nothing about the letter; but a letter that ends it each time must not go on for ever.
  */
 export const maxMeetings = 3;
+
+/**
+ * The same for copies of a letter, of which nobody says that an earlier one came back: several hands may have some at the
+ * same time and count each other. The sweeper counts those that it publishes.
+ */
+export const maxCopiesMet = 10;
 
 /**
  * The way of a letter: parse, receive, classify, move, note, publish, ack.
@@ -67,37 +74,54 @@ type TaskLetter = MetLetter & { kind: 'task' };
 async function decide(delivery: Delivery, met: MetLetter, parts: ProcessorParts): Promise<LetterOutcome> {
   if (met.kind === 'raw') return await keepRaw(delivery, met, parts);
   const task = await parts.ledger.queries.task(met.message.taskId);
-  if (!task || met.ticket.dispatch > task.dispatch) return await keepRaw(delivery, unknownTo(task, met), parts);
+  if (!task || met.ticket.dispatch > task.dispatch)
+    return await keepRaw(delivery, unknownTo(delivery, met, task), parts);
   if (isStale(task, met)) return await leaveStale(task, parts);
 
   const { letter } = await parts.ledger.letters.receive(newLetter(delivery, met, task), parts.now());
-  // Copies that several hands have at the same time count each other: only the broker knows that one came back.
-  const givenUp = delivery.redelivered && letter.unfinished >= maxMeetings;
-  const verdict = await judge(letter, met, task, givenUp, parts);
+  if (met.origin === 'expired') {
+    // The ledger's decision alone: what was read of the task before may be over by now.
+    const answer = await move({ move: 'recover' }, met, task, parts);
+    if (answer.kind === 'moved') return await conclude(letter, { move: 'recover' }, answer.task, parts);
+  }
+  const verdict = await judge(letter, met, task, isGivenUp(delivery, letter), parts);
   const answer = await move(verdict, met, task, parts);
   if (answer.kind === 'refused') return await leaveRefused(task, answer.why, parts);
-  await parts.ledger.letters.decide(letter.id, noteOf(verdict), parts.now());
-  await publishOwed(answer.task, parts);
-  tell(answer.task, verdict, parts);
+  return await conclude(letter, verdict, answer.task, parts);
+}
+
+function isGivenUp({ redelivered }: Delivery, { unfinished }: Letter): boolean {
+  return unfinished >= (redelivered ? maxMeetings : maxCopiesMet);
+}
+
+/** What is left to do once the task has moved. */
+async function conclude(letter: Letter, verdict: Verdict, task: Task, parts: ProcessorParts): Promise<LetterOutcome> {
+  await parts.ledger.letters.decide(letter.id, { ...noteOf(verdict), dispatch: letter.dispatch }, parts.now());
+  await publishOwed(task, parts);
+  tell(task, verdict, parts);
   return outcomeOf[verdict.move];
 }
 
 async function keepRaw(
   delivery: Delivery,
-  { code, reason, sourceQueue }: MetLetter & { kind: 'raw' },
+  { code, reason, routingKey, sourceQueue }: MetLetter & { kind: 'raw' },
   parts: ProcessorParts,
 ): Promise<LetterOutcome> {
-  const { content: body, properties, routingKey } = delivery;
+  const { content: body, properties } = delivery;
   const letter = await parkRaw(parts, { body, properties, routingKey, sourceQueue, code, reason });
   parts.log.warn({ letter: letter.id, code, reason, sourceQueue }, 'letter parked: it is no task');
   return 'parked-raw';
 }
 
-function unknownTo(task: Task | undefined, { message, ticket, sourceQueue }: TaskLetter): MetLetter & { kind: 'raw' } {
+function unknownTo(
+  { routingKey }: Delivery,
+  { message, ticket, sourceQueue }: TaskLetter,
+  task: Task | undefined,
+): MetLetter & { kind: 'raw' } {
   const reason = task
     ? `it is about dispatch ${ticket.dispatch} of task ${task.id}; the ledger knows ${task.dispatch}`
     : `the ledger knows no task ${message.taskId}`;
-  return { kind: 'raw', code: 'invalid-state', reason, sourceQueue };
+  return { kind: 'raw', code: 'invalid-state', reason, sourceQueue, routingKey };
 }
 
 /** The task went on without this letter: nothing may be moved by it any more. */
@@ -109,7 +133,7 @@ function isStale(task: Task, { ticket }: TaskLetter): boolean {
 async function leaveStale(task: Task, { ledger, log, now }: ProcessorParts): Promise<LetterOutcome> {
   const letter = await ledger.letters.find(task.id);
   const note = letter?.state === 'received' ? noteAfter(task) : undefined;
-  if (letter && note) await ledger.letters.decide(letter.id, note, now());
+  if (letter && note) await ledger.letters.decide(letter.id, { ...note, dispatch: letter.dispatch }, now());
   log.debug({ task: task.id, dispatch: task.dispatch, state: task.state }, 'stale letter acknowledged');
   return 'stale';
 }
@@ -130,13 +154,7 @@ function newLetter(delivery: Delivery, met: TaskLetter, task: Task): NewLetter {
     properties: keepProperties(delivery.properties),
     sourceQueue: met.sourceQueue,
     routingKey: delivery.routingKey,
-    related: {
-      ...(task.tenant === '' ? {} : { tenant: task.tenant }),
-      ...(task.group === null ? {} : { group: task.group }),
-      ...(task.idempotencyKey === null ? {} : { idempotencyKey: task.idempotencyKey }),
-      ...(task.correlationId === null ? {} : { correlationId: task.correlationId }),
-      ...(task.entities.length === 0 ? {} : { entities: task.entities }),
-    },
+    related: relatedTo(task),
   };
 }
 
@@ -158,6 +176,7 @@ type Verdict =
       readonly code: ReasonCode;
       readonly reason: string;
     }
+  // No failure that rules could judge: a worker had the task in time, and then its message expired.
   | { readonly move: 'recover' };
 
 async function judge(
@@ -166,9 +185,7 @@ async function judge(
   task: Task,
   givenUp: boolean,
   parts: ProcessorParts,
-): Promise<Verdict> {
-  // A worker had it when its message expired: it was picked up in time, so it is no failure that rules could judge.
-  if (met.origin === 'expired' && task.state === 'running') return { move: 'recover' };
+): Promise<Exclude<Verdict, { move: 'recover' }>> {
   if (givenUp) {
     const reason = `it was met ${letter.unfinished} times and no decision came of it; its own error: ${letter.reason}`;
     return { move: 'park', rule: unclassified, code: 'unknown', reason };
@@ -190,7 +207,12 @@ async function waitAskedFor(task: Task, { queries }: ProcessorParts['ledger']): 
   return last?.retryAfterMs && last.endedAt !== null ? last.endedAt + last.retryAfterMs : null;
 }
 
-function judgeByRules(met: TaskLetter, task: Task, notBefore: number | null, parts: ProcessorParts): Verdict {
+function judgeByRules(
+  met: TaskLetter,
+  task: Task,
+  notBefore: number | null,
+  parts: ProcessorParts,
+): Exclude<Verdict, { move: 'recover' }> {
   const [code, reason] = [codeOf(met, task), reasonOf(met, task)];
   const rule = classify({ code, origin: met.origin }, parts.rules);
   // Only what a worker gave up can have a next attempt: another message may still stand for what the broker gave up.
@@ -240,7 +262,11 @@ function noteOf(verdict: Verdict): LetterDecision {
       return { state: 'parked', code, reason: bounded(reason), rule: rule.rule, advice: rule.advice };
     }
     case 'recover':
-      return { state: 'settled', advice: null, resolution: 'its worker was lost; it was published again' };
+      return {
+        state: 'settled',
+        advice: null,
+        resolution: 'a worker had it before its message expired; it was published again',
+      };
   }
 }
 
@@ -270,9 +296,8 @@ function bounded(reason: string): string {
 
 async function publishOwed(task: Task, { dispatcher, ledger, log }: ProcessorParts): Promise<void> {
   if (task.owed === null) return;
-  const payload = await inputOf(task, ledger);
   try {
-    await dispatcher.dispatch(task, payload);
+    await dispatcher.dispatch(task, await inputOf(task, ledger));
   } catch (error) {
     log.warn({ err: error, task: task.id, owed: task.owed }, 'publish failed: the sweeper will make it good');
   }
@@ -289,7 +314,7 @@ function tell(task: Task, verdict: Verdict, { events, log, now, publisher }: Pro
       log.info({ ...facts, rule: verdict.rule.rule, dueAt: task.dueAt }, 'task will be tried again');
       return;
     case 'recover':
-      log.warn(facts, 'task published again: its message expired after its worker was lost');
+      log.warn(facts, 'task published again: its message expired after a worker had it');
       return;
     case 'park': {
       log.warn({ ...facts, rule: verdict.rule.rule, reason: task.reason }, 'task parked: it waits for a person');

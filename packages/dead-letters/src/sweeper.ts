@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Dispatcher, PublishError } from '@warren/broker';
+import type { Dispatcher } from '@warren/broker';
 import { type Ledger, LedgerUnavailable, type Task } from '@warren/ledger';
 import type { TaskType } from '@warren/tasks';
 import { queueNames, workQueue } from '@warren/topology';
 import type { Logger } from 'pino';
-import { enteredBy, type LostMessage, lostMessages } from './lost-messages.js';
-import { inputOf } from './task-input.js';
+import { enteredBy, lostMessages } from './lost-messages.js';
+import { createPublishOrPark, type PublishOutcome } from './publish-or-park.js';
 
 /** All in milliseconds, but for `batch`. */
 export interface SweeperSettings {
@@ -39,10 +39,11 @@ export const defaultSweeperSettings: SweeperSettings = {
 };
 
 export interface SweeperParts {
-  readonly ledger: Pick<Ledger, 'queries' | 'sweeps' | 'leases' | 'letters' | 'untilAvailable'>;
+  readonly ledger: Pick<Ledger, 'park' | 'queries' | 'sweeps' | 'leases' | 'letters' | 'untilAvailable'>;
   readonly dispatcher: Pick<Dispatcher, 'dispatch' | 'republish'>;
   /** Messages ready in each of these queues; a queue that does not exist is left out. */
   readonly readyCounts: (queues: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** The types that are known. Tasks of others are swept too; only where their queue is gone as well are they parked. */
   readonly types: readonly TaskType[];
   /** Names this process. Two with one name would both sweep. */
   readonly owner: string;
@@ -60,10 +61,12 @@ export interface SweepReport {
   /** Tasks published again because their queue is empty, or because later ones were served first. */
   readonly queueEmpty: number;
   readonly overtaken: number;
-  /** Letters published again because nobody decided them and their queue is empty. */
+  /** Letters published again because nobody decided them and their queue is empty, or later ones were decided. */
   readonly letters: number;
-  /** Publishes that failed; they are tried again in the next round. */
+  /** Publishes that failed; they are tried again in a later round. */
   readonly failed: number;
+  /** Tasks that wait for a person now: what they owe can't be published, or was published in vain too often. */
+  readonly parked: number;
   /** Letters closed because their task reached its end. */
   readonly settled: number;
 }
@@ -80,14 +83,35 @@ export interface Sweeper {
 
 const leaseName = 'sweeper';
 
+const nothing: SweepReport = {
+  active: true,
+  owed: 0,
+  queueEmpty: 0,
+  overtaken: 0,
+  letters: 0,
+  failed: 0,
+  parked: 0,
+  settled: 0,
+};
+
+/** A publish that is to be made good, and as what it counts once it is. */
+interface Repair {
+  readonly counts: 'queueEmpty' | 'overtaken' | 'letters';
+  readonly make: () => Promise<PublishOutcome>;
+}
+
 /**
  * Makes good what nobody else will: publishes that a crash left owed, and messages that the broker lost. It finds both
  * in the ledger; the broker is only asked how many messages are in the queues of tasks that have waited for long.
  */
 export function createSweeper(parts: SweeperParts): Sweeper {
-  const { dispatcher, ledger, log, now, owner, settings, types } = parts;
+  const { ledger, log, now, owner, settings } = parts;
+  const known = new Set(parts.types.map(({ name }) => workQueue(name)));
+  const { parkUnroutable, payDebt, publishAgain, publishLetterAgain } = createPublishOrPark(parts);
   const emptySince = new Map<string, number>();
+  const gone = new Set<string>();
   const offsets = new Map<string, number>();
+  let owedOffset = 0;
 
   return { sweepOnce, run };
 
@@ -115,28 +139,14 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   }
 
   async function sweepOnce(): Promise<SweepReport> {
-    if (!(await hold()))
-      return { active: false, owed: 0, queueEmpty: 0, overtaken: 0, letters: 0, failed: 0, settled: 0 };
+    if (!(await hold())) return { ...nothing, active: false };
     const debts = await payDebts();
-    const quietSince = now() - settings.quietMs;
-    const waiting = new Map<string, readonly Task[]>();
-    for (const { name } of types) waiting.set(name, await nextWaiting(name, quietSince));
-    const undecided = await ledger.sweeps.undecided(quietSince, settings.batch);
-    await lookAtQueues([
-      ...[...waiting].flatMap(([type, tasks]) => (tasks.length > 0 ? [workQueue(type)] : [])),
-      ...(undecided.length > 0 ? [queueNames.deadLetters] : []),
-    ]);
-    const lost: LostMessage[] = [];
-    for (const [type, tasks] of waiting) lost.push(...(await lostOf(type, tasks)));
-    const letters = lostMessages(undecided, queueFacts(queueNames.deadLetters, new Map()));
-    const failed = await republish([...lost, ...letters].map(({ task }) => task));
+    const repaired = debts.unreachable ? nothing : await repair(await findLost());
     return {
-      active: true,
-      owed: debts.paid,
-      queueEmpty: lost.filter(({ why }) => why === 'queue-empty').length,
-      overtaken: lost.filter(({ why }) => why === 'overtaken').length,
-      letters: letters.length,
-      failed: debts.failed + failed,
+      ...repaired,
+      owed: debts.owed,
+      failed: debts.failed + repaired.failed,
+      parked: debts.parked + repaired.parked,
       settled: await ledger.letters.settleFinished(now()),
     };
   }
@@ -145,17 +155,33 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     return ledger.leases.acquire(leaseName, owner, now(), settings.leaseMs);
   }
 
-  /** Side by side, because a broker that was away for a while leaves many; one that can't be published stops no other. */
-  async function payDebts(): Promise<{ paid: number; failed: number }> {
-    const tasks = await ledger.sweeps.owed(now() - settings.owedAfterMs, settings.batch);
-    const tries = await Promise.all(tasks.map((task) => attempt(() => dispatchOwed(task))));
-    const errors = tries.filter((error) => error !== undefined);
-    if (errors.length > 0) log.warn({ err: errors[0], count: errors.length }, 'publishes are owed and still fail');
-    return { paid: tasks.length - errors.length, failed: errors.length };
+  /**
+   * Side by side, because a broker that was away for a while leaves many; one that can't be published stops no other.
+   * Those that failed go to the back: the next round begins behind them.
+   */
+  async function payDebts(): Promise<Pick<SweepReport, 'owed' | 'failed' | 'parked'> & { unreachable: boolean }> {
+    const tasks = await ledger.sweeps.owed(now() - settings.owedAfterMs, settings.batch, owedOffset);
+    const outcomes = await Promise.all(tasks.map(payDebt));
+    const count = (kind: PublishOutcome) => outcomes.filter((outcome) => outcome === kind).length;
+    const unreachable = count('unreachable');
+    const owed = count('published');
+    owedOffset = tasks.length === settings.batch ? owedOffset + count('failed') + unreachable : 0;
+    const failed = count('failed') + unreachable;
+    return { owed, failed, parked: count('parked'), unreachable: owed === 0 && unreachable > 0 };
   }
 
-  async function dispatchOwed(task: Task): Promise<void> {
-    await dispatcher.dispatch(task, await inputOf(task, ledger));
+  /** Tasks that wait in vain, as far as ledger and queues tell, and letters that nobody will decide. */
+  async function findLost(): Promise<readonly Repair[]> {
+    const quietSince = now() - settings.quietMs;
+    const types = await ledger.sweeps.waitingTypes(quietSince);
+    for (const type of offsets.keys()) if (!types.includes(type)) offsets.delete(type);
+    const waiting = new Map<string, readonly Task[]>();
+    for (const type of types) waiting.set(type, await nextWaiting(type, quietSince));
+    const undecided = await ledger.sweeps.undecided(quietSince, settings.batch);
+    await lookAtQueues([...types.map(workQueue), ...(undecided.length > 0 ? [queueNames.deadLetters] : [])]);
+    const repairs: Repair[] = [];
+    for (const [type, tasks] of waiting) repairs.push(...(await lostTasks(type, tasks)));
+    return [...repairs, ...(await lostLetters(undecided))];
   }
 
   /** A long backlog is gone through a part a round, so that no lost message hides behind those that merely wait. */
@@ -166,15 +192,42 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     return tasks;
   }
 
-  /** A queue that is not looked at this time has no history the next time. */
+  /**
+   * A queue that is not looked at this time has no history the next time. One that is gone is none that is empty: it may
+   * be declared again any moment; unless it is of no type that anybody knows.
+   */
   async function lookAtQueues(queues: readonly string[]): Promise<void> {
     const counts = queues.length === 0 ? new Map<string, number>() : await parts.readyCounts(queues);
-    for (const queue of emptySince.keys()) if (counts.get(queue) !== 0) emptySince.delete(queue);
-    for (const [queue, count] of counts) if (count === 0 && !emptySince.has(queue)) emptySince.set(queue, now());
+    const isGone = (queue: string) => !counts.has(queue) && workQueueOfNoKnownType(queue);
+    gone.clear();
+    for (const queue of queues.filter(isGone)) gone.add(queue);
+    const empty = queues.filter((queue) => counts.get(queue) === 0 || gone.has(queue));
+    for (const queue of emptySince.keys()) if (!empty.includes(queue)) emptySince.delete(queue);
+    for (const queue of empty) if (!emptySince.has(queue)) emptySince.set(queue, now());
   }
 
-  async function lostOf(type: string, tasks: readonly Task[]): Promise<readonly LostMessage[]> {
-    return lostMessages(tasks, queueFacts(workQueue(type), await newestClaimed(type, tasks)));
+  function workQueueOfNoKnownType(queue: string): boolean {
+    return queue !== queueNames.deadLetters && !known.has(queue);
+  }
+
+  async function lostTasks(type: string, tasks: readonly Task[]): Promise<readonly Repair[]> {
+    const queue = workQueue(type);
+    const lost = lostMessages(tasks, queueFacts(queue, await newestClaimed(type, tasks)));
+    const mend = gone.has(queue) ? parkUnroutable : publishAgain;
+    return lost.map(({ task, why }) => ({
+      counts: why === 'queue-empty' ? 'queueEmpty' : 'overtaken',
+      make: () => mend(task),
+    }));
+  }
+
+  async function lostLetters(undecided: readonly Task[]): Promise<readonly Repair[]> {
+    const oldest = Math.min(...undecided.map(enteredBy));
+    const newest =
+      undecided.length === 0 ? null : await ledger.sweeps.newestDecided(oldest + settings.overtakenMarginMs);
+    // Letters are served in their order whatever their tasks' priorities are.
+    const facts = new Map(newest === null ? [] : undecided.map(({ priority }) => [priority, newest]));
+    const lost = lostMessages(undecided, queueFacts(queueNames.deadLetters, facts));
+    return lost.map(({ task }) => ({ counts: 'letters', make: () => publishLetterAgain(task) }));
   }
 
   function queueFacts(queue: string, newest: ReadonlyMap<number, number>) {
@@ -195,31 +248,17 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     return newest;
   }
 
-  /** One after another: after a loss the broker is given no more than it can take. Answers how many failed. */
-  async function republish(tasks: readonly Task[]): Promise<number> {
-    let failed = 0;
-    for (const task of tasks) {
+  /** One after another: after a loss the broker is given no more than it can take, and one that is away nothing more. */
+  async function repair(repairs: readonly Repair[]): Promise<SweepReport> {
+    const report = { ...nothing };
+    for (const { counts, make } of repairs) {
       if (!(await hold())) break;
-      const error = await attempt(async () => dispatcher.republish(task, await inputOf(task, ledger)));
-      const facts = { task: task.id, type: task.type, dispatch: task.dispatch, state: task.state };
-      if (error === undefined) {
-        log.warn(facts, 'published again: its message was lost');
-        continue;
-      }
-      log.warn({ ...facts, err: error }, 'its message was lost and could not be published again');
-      failed += 1;
+      const outcome = await make();
+      if (outcome === 'published') report[counts] += 1;
+      else if (outcome === 'parked') report.parked += 1;
+      else report.failed += 1;
+      if (outcome === 'unreachable') break;
     }
-    return failed;
-  }
-}
-
-/** The publish's own failure, if it failed; any other error is thrown. */
-async function attempt(publish: () => Promise<void>): Promise<PublishError | undefined> {
-  try {
-    await publish();
-    return undefined;
-  } catch (error) {
-    if (error instanceof PublishError) return error;
-    throw error;
+    return report;
   }
 }

@@ -1,1 +1,2 @@
+export * from './fingerprint.js';
 export * from './intake.js';

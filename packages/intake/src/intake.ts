@@ -1,18 +1,20 @@
-import { createHash } from 'node:crypto';
 import type { Dispatcher } from '@warren/broker';
-import type { Ledger, Task } from '@warren/ledger';
+import type { Ledger, Sweeps, Task } from '@warren/ledger';
 import {
   classPriority,
   type Defect,
+  encodeBody,
   findTaskType,
   type SubmissionOptions,
   submissionOptions,
   type TaskType,
   taskTypes,
 } from '@warren/tasks';
+import { queueNames, topologyFor, workQueue } from '@warren/topology';
 import { stringify } from 'safe-stable-stringify';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
+import { fingerprint } from './fingerprint.js';
 
 /** What somebody wants done. `input` is not yet believed. */
 export interface Submission {
@@ -33,18 +35,22 @@ export type IntakeAnswer =
 
 /** The one way in: the CLI, queue `submitted`, and whoever submits in process all pass here. */
 export interface Intake {
-  /** Throws `LedgerUnavailable`: then nothing is on record. */
+  /**
+   * Throws `LedgerUnavailable`: then the task may be on record or not, because the answer to a commit can be lost. The same
+   * id or idempotency key again finds out, and submits it if it is not.
+   */
   submit(submission: Submission): Promise<IntakeAnswer>;
 }
 
 /**
  * Most publishes that may be owed before new submissions are refused as `overloaded`. While the broker is away the
- * ledger is the outbox, and an outbox has a bound.
+ * ledger is the outbox, and an outbox has a bound. Counted while nothing says that the broker takes publishes: before the
+ * first publish of a process, and after one that failed. What waits in the queues of the broker is not bounded by it.
  */
 export const defaultOutboxLimit = 10_000;
 
 export interface IntakeParts {
-  readonly ledger: Pick<Ledger, 'submit' | 'sweeps'>;
+  readonly ledger: Pick<Ledger, 'submit'> & { readonly sweeps: Pick<Sweeps, 'owedCount'> };
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
   readonly types?: readonly TaskType[];
   readonly now?: () => number;
@@ -58,14 +64,14 @@ export interface IntakeParts {
 export function createIntake(parts: IntakeParts): Intake {
   const { ledger, dispatcher, types = taskTypes, outboxLimit = defaultOutboxLimit } = parts;
   const now = parts.now ?? Date.now;
-  const newId = parts.newId ?? uuidv7;
-  let lastPublishFailed = false;
+  const newId = parts.newId ?? newTaskId;
+  let lastWasPublished = false;
 
   return {
     async submit(submission) {
       const checked = checkSubmission(submission, types);
       if (checked.kind === 'defect') return { kind: 'rejected', defect: checked.defect };
-      if (lastPublishFailed && (await ledger.sweeps.owedCount()) >= outboxLimit) return overloaded(outboxLimit);
+      if (!lastWasPublished && (await ledger.sweeps.owedCount()) >= outboxLimit) return overloaded(outboxLimit);
 
       const task = newTask(checked, submission.id ?? newId(), now());
       const answer = await ledger.submit({ task, payload: checked.payload });
@@ -84,14 +90,19 @@ export function createIntake(parts: IntakeParts): Intake {
   async function publish(task: Task, payload: string): Promise<boolean> {
     try {
       await dispatcher.dispatch(task, payload);
-      lastPublishFailed = false;
+      lastWasPublished = true;
       return true;
     } catch (error) {
-      lastPublishFailed = true;
+      lastWasPublished = false;
       parts.onPublishFailed?.(task, error);
       return false;
     }
   }
+}
+
+/** An id for a task that is still to be submitted: a UUIDv7, so that ids sort by time. */
+export function newTaskId(): string {
+  return uuidv7();
 }
 
 interface CheckedSubmission {
@@ -114,20 +125,37 @@ export function checkSubmission(
   }
   const options = submissionOptions.safeParse(submission.options ?? {});
   if (!options.success) return defect('invalid-input', ...firstIssue(options.error));
+  const { replyTo } = options.data;
+  if (replyTo !== undefined && isWarrensOwn(replyTo, types)) {
+    return defect('invalid-input', 'reply_to', `"${replyTo}" is a queue of Warren's: name one of your own`);
+  }
   const input = type.input.safeParse(submission.input);
   if (!input.success) return defect('invalid-input', ...firstIssue(input.error, 'payload'));
   const payload = stringify(submission.input);
   if (payload === undefined) return defect('invalid-input', 'payload', 'is not JSON');
-  const bytes = Buffer.byteLength(payload);
+  const bytes = bodyBytes(type, payload);
   const limit = type.policy.maxBodyBytes;
   if (bytes > limit) {
     return defect(
       'policy-violation',
       'payload',
-      `${bytes} bytes; ${type.name} takes ${limit}: pass larger input by reference`,
+      `makes a body of ${bytes} bytes; ${type.name} takes ${limit}: pass larger input by reference`,
     );
   }
   return { kind: 'checked', type, payload, options: options.data };
+}
+
+const anyId = '00000000-0000-7000-8000-000000000000';
+
+/** As workers will measure it: the payload within its body. */
+function bodyBytes(type: TaskType, payload: string): number {
+  return encodeBody(anyId, type.name, '').byteLength + Buffer.byteLength(payload);
+}
+
+/** A reply there would be taken for a task, a submission or a letter. */
+function isWarrensOwn(queue: string, types: readonly TaskType[]): boolean {
+  if (queue.startsWith(workQueue('')) || Object.values<string>(queueNames).includes(queue)) return true;
+  return topologyFor({ types, delay: 'ladder', profile: 'classic' }).queues.some(({ name }) => name === queue);
 }
 
 function newTask({ type, payload, options }: CheckedSubmission, id: string, now: number): Task {
@@ -166,10 +194,6 @@ function newTask({ type, payload, options }: CheckedSubmission, id: string, now:
     startedAt: null,
     finishedAt: null,
   };
-}
-
-function fingerprint(type: string, payload: string): string {
-  return createHash('sha256').update(type).update('\0').update(payload).digest('base64url');
 }
 
 function firstIssue(error: z.ZodError, prefix = ''): [field: string, message: string] {

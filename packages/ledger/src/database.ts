@@ -6,14 +6,13 @@ import {
   type Driver,
   HandleEmptyInListsPlugin,
   Kysely,
-  PostgresDialect,
   replaceWithNoncontingentExpression,
   type SqliteDatabase,
   SqliteDialect,
   SqliteDriver,
 } from 'kysely';
 import Libsql from 'libsql';
-import pg from 'pg';
+import { openPostgres } from './postgres.js';
 import type { Tables } from './schema.js';
 
 export interface LedgerDatabase {
@@ -29,13 +28,11 @@ export interface LedgerDatabase {
  */
 const sqliteBusyTimeoutMs = 20;
 
-/** How long to wait for a connection to Postgres, and for one statement, in milliseconds. */
-const postgresConnectTimeoutMs = 5_000;
-const postgresStatementTimeoutMs = 30_000;
-
 /** `sqlite:///absolute/path`, `file:///absolute/path`, a plain path, or `postgres://…`. */
 export function openDatabase(url: string): LedgerDatabase {
-  return /^postgres(ql)?:/.test(url) ? openPostgres(url) : openSqlite(sqlitePath(url));
+  if (!/^postgres(ql)?:/.test(url)) return openSqlite(sqlitePath(url));
+  const { dialect, label } = openPostgres(url);
+  return { kind: 'postgres', label, db: kyselyOver(dialect) };
 }
 
 /** A list that is empty holds nothing; only SQLite would understand `in ()` by itself. */
@@ -106,7 +103,8 @@ function executed(database: Libsql.Database, statement: string): ReturnType<Sqli
     reader: false,
     all: () => [],
     run: () => {
-      database.exec(statement);
+      // A full disk ends a transaction by itself. A complaint that there is none to roll back would hide why.
+      if (statement !== 'rollback' || database.inTransaction) database.exec(statement);
       return { changes: 0, lastInsertRowid: 0 };
     },
     iterate: () => [][Symbol.iterator](),
@@ -131,37 +129,4 @@ class ImmediateSqliteDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
-}
-
-function openPostgres(url: string): LedgerDatabase {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: 4,
-    connectionTimeoutMillis: postgresConnectTimeoutMs,
-    statement_timeout: postgresStatementTimeoutMs,
-    application_name: 'warren',
-    types: { getTypeParser: postgresParser },
-  });
-  // A connection that the server closes must not end the process, idle (the pool's event) or in use between two
-  // statements (the client's own): the next query finds out by itself.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return {
-    kind: 'postgres',
-    label: withoutPassword(url),
-    db: kyselyOver(new PostgresDialect({ pool })),
-  };
-}
-
-const int8 = 20;
-
-/** Epoch milliseconds and counters stay far below 2^53, so 64-bit integers are read as numbers. */
-function postgresParser(oid: number, format?: 'text' | 'binary') {
-  return oid === int8 ? Number : pg.types.getTypeParser(oid, format);
-}
-
-function withoutPassword(url: string): string {
-  const parsed = new URL(url);
-  parsed.password = '';
-  return parsed.toString();
 }

@@ -126,6 +126,12 @@ const mutants: Readonly<Record<string, Partial<Rules>>> = {
   'a message that expired after a cut brings the next run at once': {
     decideRecover: (task, request) => patched(dispatchRules.decideRecover(task, request), { owed: 'task', dueAt: 0 }),
   },
+  'a message that expired is believed whatever became of its task since': {
+    decideRecover: (task, request) => {
+      const dispatch = task?.state === 'queued' ? -1 : request.dispatch;
+      return dispatchRules.decideRecover(task, { ...request, dispatch });
+    },
+  },
   'a running task is parked over its worker': {
     decidePark: (task, request) =>
       dispatchRules.decidePark(task?.state === 'running' ? { ...task, state: 'queued' } : task, request),
@@ -219,6 +225,43 @@ describe('by example', () => {
 
     const late = dispatchRules.decideRecover(worked, { ...request, now: start + leaseMs }).answer;
     expect(late).toMatchObject({ kind: 'moved', task: { owed: 'task', dueAt: 0 } });
+  });
+
+  describe('a message that expired after its task was given back', () => {
+    const patient = { ...submitted, expiresMs: 60_000 };
+    const worked = { ...run(patient, 1_000, {}), publishedAt: start };
+    const { answer } = dispatchRules.decideRelease(worked, { token: 1, now: start + 70_000 });
+    if (answer.kind !== 'done') throw new Error('the release was refused');
+    const released = answer.task;
+    const recover = (task: Task, at: number) =>
+      dispatchRules.decideRecover(task, { dispatch: 1, copy: 'copy-1', now: start + at }).answer;
+
+    it('sends the task on: its wait has begun anew, the message could not know', () => {
+      expect(recover(released, 70_001)).toMatchObject({
+        kind: 'moved',
+        task: {
+          state: 'accepted',
+          dispatch: 2,
+          owed: 'task',
+          attempt: 1,
+          lostTokens: [],
+          dispatchedAt: start + 70_001,
+        },
+      });
+      expect(recover({ ...released, expiresMs: null }, 70_001)).toMatchObject({ kind: 'moved' });
+    });
+
+    it('is believed where the new wait is over as well, or the deadline', () => {
+      expect(recover(released, 130_000).kind).toBe('moved');
+      expect(recover(released, 130_001).kind).toBe('refused');
+      expect(recover({ ...released, deadlineAt: start + 70_001 }, 70_001).kind).toBe('refused');
+    });
+
+    it('is believed where its task never was with a worker, or was published since', () => {
+      expect(recover({ ...patient, state: 'queued', publishedAt: start + 1 }, 10).kind).toBe('refused');
+      expect(recover({ ...patient, state: 'accepted' }, 10).kind).toBe('refused');
+      expect(recover({ ...released, publishedAt: start + 70_002 }, 71_000).kind).toBe('refused');
+    });
   });
 
   it.each([

@@ -345,14 +345,27 @@ export function decidePark(
 }
 
 /**
- * The broker dead-lettered a copy because its TTL ran out, and the ledger says that a worker has the task. If it is the
- * very copy under which the task was claimed, then that worker's channel is gone, the message came back to the queue
- * and expired there: the task was picked up in time, so it goes on with a new message instead of being parked. That
- * message comes when the lease would have ended: a worker that lives has reported by then and is not taken for a crash.
+ * The broker dead-lettered a copy because its time in the queue ran out. Where a worker had the task in that time, it
+ * was picked up in time and goes on with a new message. Refused where it really waited too long: then it is parked.
  */
 export function decideRecover(task: Task | undefined, request: MoveRequest & { copy: string }): Decision<MoveAnswer> {
-  const { copy, dispatch, now } = request;
-  if (task?.state !== 'running' || task.dispatch !== dispatch) return { answer: refuseMove(task, 'no worker has it') };
+  if (task?.dispatch !== request.dispatch) return { answer: refuseMove(task, 'it has moved on') };
+  switch (task.state) {
+    case 'running':
+      return recoverWorked(task, request);
+    case 'queued':
+      return recoverGivenBack(task, request);
+    default:
+      return { answer: refuseMove(task, 'no worker has had it') };
+  }
+}
+
+/**
+ * If it is the very copy under which the task was claimed, then that worker's channel is gone, the message came back to
+ * the queue and expired there. The new message comes when the lease would have ended: a worker that lives has reported
+ * by then and is not taken for a crash.
+ */
+function recoverWorked(task: Task, { copy, now }: MoveRequest & { copy: string }): Decision<MoveAnswer> {
   const live = task.lease !== null && task.lease.until > now;
   if (live && task.lease.copy !== copy) return { answer: refuseMove(task, 'a worker has it under another copy') };
   const decision = moved(task, {
@@ -360,6 +373,16 @@ export function decideRecover(task: Task | undefined, request: MoveRequest & { c
     lostTokens: [...task.lostTokens, task.token],
   });
   return { ...decision, effects: [{ kind: 'run-ended', token: task.token, outcome: 'lost', at: now }] };
+}
+
+/**
+ * A release begins the wait anew, but the broker counts from the publish: it knows no new wait, and a message that is
+ * requeued after its time expires at once. Its word counts where the row knows no younger wait either.
+ */
+function recoverGivenBack(task: Task, { now }: MoveRequest): Decision<MoveAnswer> {
+  const waitsAnew = task.publishedAt !== null && task.publishedAt <= task.dispatchedAt;
+  if (!waitsAnew || hasExpired(task, now)) return { answer: refuseMove(task, 'it waited too long') };
+  return moved(task, owing(task, 'accepted', 'task', now));
 }
 
 /** A person sends it again: a new allowance of attempts, the same task, its history kept. */

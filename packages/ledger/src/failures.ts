@@ -14,19 +14,29 @@ export type DatabaseTrouble = 'contended' | 'unavailable' | 'other';
 
 /** Whole codes of Postgres and Node; of SQLite the beginnings, because its codes come with details behind them. */
 const contendedCodes = /^(SQLITE_BUSY|SQLITE_LOCKED|40001$|40P01$|55P03$)/;
-/** Of Postgres classes 08 (connection), 53 (no room) and 57P (shutdown), and a statement that took too long. */
-const unavailableCodes =
-  /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EPIPE|ETIMEDOUT|SQLITE_(IOERR|FULL|CANTOPEN|READONLY)|08|53|57P|57014$)/;
-/** pg's own words for a socket that ended carry no code. */
+/**
+ * Errnos of Node (`ENOENT` is a socket that is not there), its words for what is wrong with TLS, and of Postgres whatever a
+ * server says that can't be used for now: 08 (connection), 25006 (may only be read), 25P03 and 25P04 (a transaction that
+ * took too long), 28 (may not come in), 3D (no such database), 53 (no room), 57 (shutdown, cancelled), 58 (its files).
+ */
+const unavailableCodes = [
+  /^E(?!RR_)[A-Z0-9_]+$/,
+  /^(ERR_(TLS|SSL|OSSL|SOCKET|STREAM)_|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT$|HOSTNAME_MISMATCH$)/,
+  /^(08|28|3D|53|57|58)[0-9A-Z]{3}$/,
+  /^(25006|25P03|25P04)$/,
+  /^SQLITE_(IOERR|FULL|CANTOPEN|READONLY)/,
+];
+/** What pg says without a code. */
 const unavailableWords =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+  /Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|is not queryable|server does not support SSL|establishing an SSL connection/;
 
 export function troubleOf(error: unknown): DatabaseTrouble {
   const [first] = severalIn(error);
   if (first !== undefined) return troubleOf(first);
   const code = codeOf(error);
   if (contendedCodes.test(code) || /database is locked/.test(String(error))) return 'contended';
-  return unavailableCodes.test(code) || unavailableWords.test(String(error)) ? 'unavailable' : 'other';
+  const unavailable = unavailableCodes.some((codes) => codes.test(code)) || unavailableWords.test(String(error));
+  return unavailable ? 'unavailable' : 'other';
 }
 
 /** Node reports one error an address where a name has several. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure, ReasonCode } from '@warren/tasks';
-import { sql } from 'kysely';
+import { untilAvailable } from './availability.js';
 import { type LedgerDatabase, openDatabase } from './database.js';
 import {
   type ClaimAnswer,
@@ -24,14 +23,12 @@ import {
   type RunAnswer,
   type RunRequest,
 } from './dispatch-rules.js';
-import { LedgerUnavailable } from './failures.js';
 import { createLetters, type Letters } from './letters.js';
 import { migrate } from './migrations.js';
 import { createNamedLeases, type NamedLeases } from './named-leases.js';
 import { createQueries, type Queries } from './queries.js';
 import { createSubmissions, type NewTask, type SubmitAnswer } from './submissions.js';
 import { createSweeps, type Sweeps } from './sweeps.js';
-import { persistently } from './transactions.js';
 import { createTransitions } from './transitions.js';
 
 /**
@@ -65,18 +62,19 @@ export interface Ledger {
   readonly sweeps: Sweeps;
   readonly leases: NamedLeases;
 
-  /** Settles once the database answers again. Rejects when `signal` aborts. */
+  /**
+   * Settles once the database takes a write, at the earliest after 250 ms. Rejects when `signal` aborts, or with an error
+   * that does not come of the database being away.
+   */
   untilAvailable(signal: AbortSignal): Promise<void>;
   /** Waits for what is under way, then lets go of the database. */
   close(): Promise<void>;
 }
 
-/** How often a ledger that is gone is asked again, in milliseconds. */
-const availabilityPollMs = 250;
-
 /**
  * Opens the ledger and brings its schema up to date. `url`: a path or `sqlite://…` for a file, `postgres://…` for a
- * server. Throws `LedgerUnavailable` when it can't be reached within five seconds.
+ * server. Throws `LedgerUnavailable` when it can't be reached within five seconds, or refuses to be used. What a ledger that
+ * may only be read (a standby, a full disk) can answer, it answers.
  */
 export async function openLedger(url: string): Promise<Ledger> {
   const database = openDatabase(url);
@@ -119,17 +117,4 @@ function ledgerOver(database: LedgerDatabase): Ledger {
       await database.db.destroy();
     },
   };
-}
-
-async function untilAvailable(database: LedgerDatabase, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      await persistently(database, (db) => sql`select 1`.execute(db));
-      return;
-    } catch (error) {
-      if (!(error instanceof LedgerUnavailable)) throw error;
-      await sleep(availabilityPollMs, undefined, { signal });
-    }
-  }
 }

@@ -7,6 +7,16 @@ import type { ReasonCode } from '@warren/tasks';
 export const letterStates = ['received', 'retrying', 'parked', 'replayed', 'cancelled', 'settled'] as const;
 export type LetterState = (typeof letterStates)[number];
 
+/** From which states each one is decided. What a person decided stands until the letter is met again. */
+export const decidedFrom: Readonly<Record<LetterState, readonly LetterState[]>> = {
+  received: [],
+  retrying: ['received'],
+  parked: ['received'],
+  settled: ['received'],
+  replayed: ['received', 'retrying', 'parked'],
+  cancelled: ['received', 'retrying', 'parked'],
+};
+
 /** What else a letter is about, for people who look for a pattern. */
 export interface RelatedIds {
   readonly tenant?: string;
@@ -58,6 +68,11 @@ export interface NewLetter {
   readonly reason: string;
   readonly body: Buffer;
   readonly properties: string;
+  /**
+   * Of a message without a task: by what, besides its body and its queue, it is known again when it comes once more. Its
+   * properties, without those that differ between two copies of it. Default: `properties`.
+   */
+  readonly identity?: string;
   readonly sourceQueue: string;
   readonly routingKey: string;
   readonly related: RelatedIds;

@@ -1,17 +1,22 @@
 import { createHash } from 'node:crypto';
 import { finalStates, type ReasonCode } from '@warren/tasks';
 import type { LedgerDatabase } from './database.js';
-import type { Letter, LetterState, NewLetter } from './letter.js';
+import { decidedFrom, type Letter, type LetterState, type NewLetter } from './letter.js';
 import { letterFrom, storable } from './rows.js';
 import { inTransaction, persistently } from './transactions.js';
 
 export interface Letters {
   /**
-   * Keeps a letter whole before anybody looks into it. The same letter again (the same dispatch of its task, the same
-   * bytes without one) is `again`: whoever met it before did not get to the end.
+   * Keeps a letter whole before anybody looks into it. The same letter again (the same dispatch of its task; without one
+   * the same bytes and `identity`) is `again`: whoever met it before did not get to the end.
    */
   receive(letter: NewLetter, now: number): Promise<{ kind: 'new' | 'again'; letter: Letter }>;
-  decide(id: string, decision: LetterDecision, now: number): Promise<void>;
+  /**
+   * Notes what was decided. False, and nothing is written, when the letter has gone on meanwhile: it was met for another
+   * dispatch, or somebody decided it (a person may still decide what is parked or tried again). Notes of the processor
+   * come late at times, and must not undo what a person did.
+   */
+  decide(id: string, decision: LetterDecision, now: number): Promise<boolean>;
   find(idOrTaskId: string): Promise<Letter | undefined>;
   list(filter: LetterFilter): Promise<readonly Letter[]>;
   /** Settles letters that still wait or are retried although their task is final. Answers how many. */
@@ -21,7 +26,9 @@ export interface Letters {
 }
 
 export interface LetterDecision {
-  readonly state: LetterState;
+  readonly state: Exclude<LetterState, 'received'>;
+  /** The letter's dispatch when it was looked at. Left out: decided whatever the dispatch is by now. */
+  readonly dispatch?: number | null;
   readonly code?: ReasonCode;
   readonly reason?: string;
   readonly rule?: string;
@@ -134,17 +141,19 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
 /** One letter a task; without a task, one a body and place. */
 function fingerprintOf(letter: NewLetter): string {
   if (letter.taskId !== null) return `task:${letter.taskId}`;
-  const hash = createHash('sha256').update(letter.sourceQueue).update('\0').update(letter.properties).update('\0');
+  const { identity = letter.properties, sourceQueue } = letter;
+  const hash = createHash('sha256').update(sourceQueue).update('\0').update(identity).update('\0');
   return `raw:${hash.update(letter.body).digest('hex')}`;
 }
 
-async function decide(database: LedgerDatabase, id: string, decision: LetterDecision, now: number): Promise<void> {
-  const resolved = decision.state !== 'received' && decision.state !== 'parked' && decision.state !== 'retrying';
-  await inTransaction(database, (transaction) =>
-    transaction
+async function decide(database: LedgerDatabase, id: string, decision: LetterDecision, now: number): Promise<boolean> {
+  const { dispatch, state } = decision;
+  const resolved = state !== 'parked' && state !== 'retrying';
+  const decided = await inTransaction(database, (transaction) => {
+    const update = transaction
       .updateTable('dead_letters')
       .set({
-        state: decision.state,
+        state,
         unfinished: 0,
         ...(decision.code === undefined ? {} : { code: decision.code }),
         ...(decision.reason === undefined ? {} : { reason: storable(decision.reason) }),
@@ -154,8 +163,12 @@ async function decide(database: LedgerDatabase, id: string, decision: LetterDeci
         resolution: decision.resolution ?? null,
       })
       .where('id', '=', id)
-      .execute(),
-  );
+      .where('state', 'in', decidedFrom[state]);
+    return (dispatch === undefined ? update : update.where('dispatch', dispatch === null ? 'is' : '=', dispatch))
+      .returning('id')
+      .execute();
+  });
+  return decided.length > 0;
 }
 
 async function settleFinished(database: LedgerDatabase, now: number): Promise<number> {

@@ -1,7 +1,7 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import type { Tables } from './schema.js';
-import { inTransaction } from './transactions.js';
+import { inTransaction, persistently } from './transactions.js';
 
 /** One entry a released change of the schema, oldest first; what is released is never edited. `{bytes}` is BLOB or BYTEA. */
 const migrations: readonly (readonly string[])[] = [
@@ -107,29 +107,41 @@ const migrations: readonly (readonly string[])[] = [
 /** Any number that all processes agree on; it names the lock under which migrations run. */
 const migrationLock = 7_277_361;
 
-/** Brings the schema up to date. Safe with any number of processes starting at once: one does it, the others wait. */
+/**
+ * Brings the schema up to date. Safe with any number of processes starting at once: one does it, the others wait. Where it
+ * is up to date already, nothing is locked and nothing written.
+ */
 export async function migrate(database: LedgerDatabase): Promise<void> {
   const { kind } = database;
+  if (await persistently(database, (db) => isUpToDate(db, kind))) return;
   await inTransaction(database, async (transaction) => {
     if (kind === 'postgres') await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(transaction);
     await sql`create table if not exists schema_version (version integer primary key)`.execute(transaction);
     const present = await currentVersion(transaction);
-    if (present > migrations.length) {
-      throw new Error(
-        `the ledger's schema has version ${present}, this Warren knows ${migrations.length}: start the newer Warren that wrote it`,
-      );
-    }
     for (const [index, statements] of migrations.entries()) {
       if (index >= present) await applyMigration(transaction, kind, index + 1, statements);
     }
   });
 }
 
-async function currentVersion(transaction: Transaction<Tables>): Promise<number> {
+async function isUpToDate(db: Kysely<Tables>, kind: LedgerDatabase['kind']): Promise<boolean> {
+  const { rows } = await (kind === 'postgres'
+    ? sql`select 1 where to_regclass('schema_version') is not null`
+    : sql`select 1 from sqlite_master where type = 'table' and name = 'schema_version'`
+  ).execute(db);
+  return rows.length > 0 && (await currentVersion(db)) === migrations.length;
+}
+
+/** Throws when a newer Warren wrote the schema. */
+async function currentVersion(db: Kysely<Tables>): Promise<number> {
   const { rows } = await sql<{ version: number | null }>`select max(version) as version from schema_version`.execute(
-    transaction,
+    db,
   );
-  return rows[0]?.version ?? 0;
+  const version = rows[0]?.version ?? 0;
+  if (version <= migrations.length) return version;
+  throw new Error(
+    `the ledger's schema has version ${version}, this Warren knows ${migrations.length}: start the newer Warren that wrote it`,
+  );
 }
 
 async function applyMigration(

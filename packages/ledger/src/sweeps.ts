@@ -1,13 +1,15 @@
 import type { TaskState } from '@warren/tasks';
+import type { ExpressionBuilder } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import { taskFrom } from './rows.js';
+import type { Tables } from './schema.js';
 import type { Task } from './task.js';
 import { persistently } from './transactions.js';
 
 /** What the sweeper looks for. Finding changes nothing: it publishes, and says so with `published`. */
 export interface Sweeps {
   /** Tasks whose publish has been owed since before `dispatchedBefore`, oldest first. */
-  owed(dispatchedBefore: number, limit: number): Promise<readonly Task[]>;
+  owed(dispatchedBefore: number, limit: number, offset?: number): Promise<readonly Task[]>;
   /** How many publishes are owed: the outbox's depth. */
   owedCount(): Promise<number>;
   /**
@@ -16,15 +18,23 @@ export interface Sweeps {
    * published first.
    */
   waiting(type: string, quietSince: number, limit: number, offset?: number): Promise<readonly Task[]>;
+  /** The types, known or not, of which there is a task that {@link waiting} would find. */
+  waitingTypes(quietSince: number): Promise<readonly string[]>;
   /** Dead-lettered tasks whose letter was published before `quietSince` and not decided. */
   undecided(quietSince: number, limit: number): Promise<readonly Task[]>;
   /**
-   * A time before which the message of some claimed task entered the queue: the newest such, null if there is none after
-   * `since`. A queue serves one priority in order, so whatever entered it long before and still waits has lost its
-   * message. Only first dispatches without a delay are asked, by the time of their submission: a later publish of a task
-   * (a replay, the sweeper's own copy) does not say under which message it was claimed.
+   * A time after which the message of some claimed task of this or a lower priority entered the queue: the newest such,
+   * null if there is none after `since`. A queue serves higher priorities first, and one priority in order, so whatever
+   * entered it long before and still waits has lost its message. Only first dispatches without a delay are asked, by the
+   * time of their submission: a later publish of a task (a replay, the sweeper's own copy) does not say under which message
+   * it was claimed. A task that was claimed before it was submitted proves a submitter's clock wrong, and no more.
    */
   newestClaimed(type: string, priority: number, since: number): Promise<number | null>;
+  /**
+   * The same of letters, whose queue has no priorities: a time after which some letter was published that has been decided
+   * by now; null if there is none after `since`. Only letters of failed attempts are asked, by the time of the failure.
+   */
+  newestDecided(since: number): Promise<number | null>;
 }
 
 const waitingStates: readonly TaskState[] = ['queued', 'scheduled', 'snoozed', 'retry-scheduled'];
@@ -33,7 +43,7 @@ const claimedStates: readonly TaskState[] = ['running', 'completed'];
 
 export function createSweeps(database: LedgerDatabase): Sweeps {
   return {
-    async owed(dispatchedBefore, limit) {
+    async owed(dispatchedBefore, limit, offset = 0) {
       const rows = await persistently(database, (db) =>
         db
           .selectFrom('tasks')
@@ -41,7 +51,9 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
           .where('owed', 'is not', null)
           .where('dispatched_at', '<=', dispatchedBefore)
           .orderBy('dispatched_at')
+          .orderBy('id')
           .limit(limit)
+          .offset(offset)
           .execute(),
       );
       return rows.map(taskFrom);
@@ -62,26 +74,21 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
           .selectFrom('tasks')
           .selectAll()
           .where('type', '=', type)
-          .where((where) =>
-            where.or([
-              where.and([
-                where('state', 'in', waitingStates),
-                where('published_at', '<=', quietSince),
-                where('due_at', '<=', quietSince),
-              ]),
-              where.and([
-                where('state', '=', 'running'),
-                where('lease_until', '<=', quietSince),
-                where('published_at', '<=', quietSince),
-              ]),
-            ]),
-          )
+          .where(isWaitingSince(quietSince))
           .orderBy('published_at')
+          // A total order: a part a round must neither skip a task nor show it twice.
+          .orderBy('id')
           .limit(limit)
           .offset(offset)
           .execute(),
       );
       return rows.map(taskFrom);
+    },
+    async waitingTypes(quietSince) {
+      const rows = await persistently(database, (db) =>
+        db.selectFrom('tasks').select('type').distinct().where(isWaitingSince(quietSince)).orderBy('type').execute(),
+      );
+      return rows.map(({ type }) => type);
     },
     async undecided(quietSince, limit) {
       const rows = await persistently(database, (db) =>
@@ -103,15 +110,50 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
           .select('created_at')
           .where('created_at', '>', since)
           .where('type', '=', type)
-          .where('priority', '=', priority)
+          .where('priority', '<=', priority)
           .where('state', 'in', claimedStates)
           .where('dispatch', '=', 1)
           .where('due_at', '=', 0)
+          .whereRef('started_at', '>=', 'created_at')
           .orderBy('created_at', 'desc')
           .limit(1)
           .executeTakeFirst(),
       );
       return row?.created_at ?? null;
     },
+    async newestDecided(since) {
+      const row = await persistently(database, (db) =>
+        db
+          .selectFrom('dead_letters')
+          .innerJoin('attempts', 'attempts.task_id', 'dead_letters.task_id')
+          .select((expression) => expression.fn.max('attempts.ended_at').as('newest'))
+          .where('dead_letters.state', '!=', 'received')
+          .where('dead_letters.last_seen', '>', since)
+          .where('attempts.outcome', '=', 'failed')
+          .where('attempts.ended_at', '>', since)
+          .where((where) => where('attempts.dispatch', '=', where('dead_letters.dispatch', '-', 1)))
+          // As above: a letter that was met before it was written.
+          .whereRef('attempts.ended_at', '<=', 'dead_letters.last_seen')
+          .executeTakeFirst(),
+      );
+      return row?.newest ?? null;
+    },
   };
+}
+
+/** Published and due, and not claimed; or claimed under a lease that ran out. */
+function isWaitingSince(quietSince: number) {
+  return (where: ExpressionBuilder<Tables, 'tasks'>) =>
+    where.and([
+      where('published_at', '<=', quietSince),
+      where.or([
+        where.and([
+          where('state', 'in', waitingStates),
+          where('due_at', '<=', quietSince),
+          // Later than the publish where a worker gave the task back: its message is on its way again.
+          where('dispatched_at', '<=', quietSince),
+        ]),
+        where.and([where('state', '=', 'running'), where('lease_until', '<=', quietSince)]),
+      ]),
+    ]);
 }

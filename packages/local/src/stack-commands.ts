@@ -15,6 +15,8 @@ import { removeState } from './state-file.js';
 /** How long `warren up --detach` waits for the stack, in milliseconds: an installation of RabbitMQ may be part of it. */
 const detachedReadyWithinMs = 10 * 60_000;
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** What shells give for a command that Ctrl-C ended before it had done its work. */
+const interruptedExitCode = 130;
 
 export interface StackContext extends LocalContext {
   /** Default: discovers the broker's delay and applies the topology of all task types. */
@@ -68,9 +70,10 @@ export async function untilSignalled(
 ): Promise<void> {
   const ending = new AbortController();
   let stack: Stack | undefined;
-  const onSignal = () => {
-    if (ending.signal.aborted) return stack?.kill();
-    note('stopping: services finish what they have in hand (again to end them at once)');
+  const onSignal = (signal: NodeJS.Signals) => {
+    // A hang-up often comes with another signal, and is nobody's impatience.
+    if (ending.signal.aborted) return signal === 'SIGHUP' ? undefined : stack?.kill();
+    note('stopping: services finish what they can in time, the rest goes back to its queue (again to end at once)');
     ending.abort(new Error('ended by a signal while the stack started'));
   };
   for (const signal of endingSignals) process.on(signal, onSignal);
@@ -78,6 +81,10 @@ export async function untilSignalled(
     stack = await start(ending.signal, () => ending.abort());
     await aborted(ending.signal);
     await stack.stop();
+  } catch (error) {
+    // Ended by its person: that is no failure to tell of.
+    if (!ending.signal.aborted) throw error;
+    process.exitCode = interruptedExitCode;
   } finally {
     for (const signal of endingSignals) process.off(signal, onSignal);
   }

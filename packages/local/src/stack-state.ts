@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { LocalFolder } from './local-folder.js';
 import { isRunning, processIdentity } from './processes.js';
 import { readState } from './state-file.js';
+import { endWithinMs } from './supervised-service.js';
 
 const brokerAddress = z.object({ amqpUrl: z.string(), managementUrl: z.string(), version: z.string() });
 
@@ -9,6 +10,8 @@ const brokerAddress = z.object({ amqpUrl: z.string(), managementUrl: z.string(),
 export const stackRecord = z.object({
   supervisor: processIdentity,
   state: z.enum(['starting', 'ready', 'stopping']),
+  /** How long the services may take from SIGTERM to their end, in milliseconds. */
+  endWithinMs: z.number().int().default(endWithinMs({})),
   /** Missing until it runs. `startedHere`: the stack started it and stops it. */
   broker: brokerAddress.extend({ startedHere: z.boolean() }).nullable(),
   delay: z.string().nullable(),

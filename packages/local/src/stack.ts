@@ -10,7 +10,7 @@ import { endProcessTree, identifyProcess, isRunning, type ProcessIdentity } from
 import { planServices, processName, type ServicePlan } from './service-plan.js';
 import { readStack, type StackRecord, type StackStatus, statusOf } from './stack-state.js';
 import { removeState, writeState } from './state-file.js';
-import { drainWithinMs, SupervisedService } from './supervised-service.js';
+import { endWithinMs, SupervisedService } from './supervised-service.js';
 
 export interface BrokerAddresses {
   readonly amqpUrl: string;
@@ -43,7 +43,7 @@ export interface Stack {
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { folder } = options;
   mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
-  const supervisor = await withFileLock(folder.stackLock, 60_000, () => takeOver(folder));
+  const supervisor = await withFileLock(folder.stackLock, 60_000, () => takeOver(folder, options.env));
   const stack = new SupervisedStack(options, supervisor);
   try {
     await stack.start();
@@ -58,7 +58,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 export async function stopStack(folder: LocalFolder): Promise<boolean> {
   const record = readStack(folder);
   if (record === undefined) return false;
-  await endProcessTree(record.supervisor, { signal: 'SIGTERM', graceMs: drainWithinMs + 45_000 });
+  await endProcessTree(record.supervisor, { signal: 'SIGTERM', graceMs: record.endWithinMs + 45_000 });
   // A supervisor that ended in good order has removed its record.
   const left = readStack(folder);
   if (left !== undefined) await endLeftovers(folder, left);
@@ -69,7 +69,7 @@ export function ledgerUrl(env: Environment, folder: LocalFolder): string {
   return setting(env, 'LEDGER_URL') ?? pathToFileURL(folder.ledgerFile).href.replace(/^file:/, 'sqlite:');
 }
 
-async function takeOver(folder: LocalFolder): Promise<ProcessIdentity> {
+async function takeOver(folder: LocalFolder, env: Environment): Promise<ProcessIdentity> {
   const before = readStack(folder);
   if (before !== undefined && isRunning(before.supervisor)) {
     throw new Error(
@@ -83,6 +83,7 @@ async function takeOver(folder: LocalFolder): Promise<ProcessIdentity> {
   const record: StackRecord = {
     supervisor,
     state: 'starting',
+    endWithinMs: endWithinMs(env),
     broker: null,
     delay: null,
     ledger: { url: '' },
@@ -92,9 +93,10 @@ async function takeOver(folder: LocalFolder): Promise<ProcessIdentity> {
   return supervisor;
 }
 
-async function endLeftovers(folder: LocalFolder, { services, broker }: StackRecord): Promise<void> {
+async function endLeftovers(folder: LocalFolder, record: StackRecord): Promise<void> {
+  const { services, broker, endWithinMs: graceMs } = record;
   const orphans = services.flatMap(({ process: identity }) => (identity === null ? [] : [identity]));
-  await Promise.all(orphans.map((orphan) => endProcessTree(orphan, { signal: 'SIGTERM', graceMs: drainWithinMs })));
+  await Promise.all(orphans.map((orphan) => endProcessTree(orphan, { signal: 'SIGTERM', graceMs })));
   if (broker === null || broker.startedHere) await PrivateBroker.find(folder.broker)?.stop();
   removeState(folder.stackFile);
 }
@@ -183,6 +185,7 @@ class SupervisedStack implements Stack {
     return {
       supervisor: this.#supervisor,
       state: this.#state,
+      endWithinMs: endWithinMs(this.#options.env),
       broker: this.#broker ?? null,
       delay: this.#delay ?? null,
       ledger: { url: this.#ledgerUrl },

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stopWithinMsUnder } from '@warren/broker';
+import type { Environment } from './local-context.js';
 import { lastLines } from './log-tail.js';
 import type { ProcessIdentity } from './processes.js';
 import { endsInARow, restartWaitMs } from './restart-policy.js';
@@ -8,8 +10,13 @@ import { runServiceProcess, type ServiceProcess } from './service-process.js';
 
 /** How long a service may take from its start to `ready`, in milliseconds. */
 export const readyWithinMs = 60_000;
-/** How long a service may drain after SIGTERM before SIGKILL, in milliseconds: a little longer than services allow themselves. */
-export const drainWithinMs = 40_000;
+/** How much longer than services allow themselves they may take to stop before SIGKILL, in milliseconds. */
+const killMarginMs = 5_000;
+
+/** How long services that are given this environment may take from SIGTERM to their end before SIGKILL, in milliseconds. */
+export function endWithinMs(env: Environment): number {
+  return stopWithinMsUnder(env) + killMarginMs;
+}
 
 /** `restarting`: it ended by itself and waits for its next start. `failed`: it ended too often and is given up. */
 export type ServiceState = 'starting' | 'ready' | 'restarting' | 'stopping' | 'stopped' | 'failed';
@@ -20,6 +27,7 @@ export class SupervisedService {
   readonly logFile: string;
   readonly #log: ServiceLog;
   readonly #run: () => ServiceProcess;
+  readonly #endWithinMs: number;
   readonly #onChange: () => void;
   readonly #stopping = new AbortController();
   #process: ServiceProcess | undefined;
@@ -30,7 +38,7 @@ export class SupervisedService {
   constructor(options: {
     plan: ServicePlan;
     cwd: string;
-    env: Readonly<Record<string, string | undefined>>;
+    env: Environment;
     logFile: string;
     onChange: () => void;
   }) {
@@ -39,6 +47,7 @@ export class SupervisedService {
     this.logFile = logFile;
     this.#log = new ServiceLog(logFile);
     this.#run = () => runServiceProcess({ main: plan.main, cwd, env, log: this.#log });
+    this.#endWithinMs = endWithinMs(env);
     this.#onChange = onChange;
   }
 
@@ -80,7 +89,7 @@ export class SupervisedService {
     if (run !== undefined) {
       this.#become('stopping', run);
       run.kill('SIGTERM');
-      await Promise.race([run.ended, sleep(drainWithinMs, undefined, { ref: false })]);
+      await Promise.race([run.ended, sleep(this.#endWithinMs, undefined, { ref: false })]);
       run.kill('SIGKILL');
       await run.ended;
     }

@@ -23,5 +23,35 @@ export const headers = {
   sourceQueue: 'x-source-queue',
 } as const;
 
-/** All headers of a message together, in bytes of their JSON: far below one AMQP frame (131,072). */
+/** All headers of a message together, by {@link headerBytes}: far below one AMQP frame (131,072). */
 export const maxHeaderBytes = 32 * 1024;
+
+/**
+ * Bytes that headers take on the wire, at most: a number counts as the widest one. Stops counting soon after `limit`,
+ * so that headers without end (nested, or in a circle) are too large as well. Whoever publishes and whoever reads asks
+ * this one function: what the one lets pass, the other takes.
+ */
+export function headerBytes(values: Readonly<Record<string, unknown>>, limit: number): number {
+  const pending: unknown[] = [values];
+  let bytes = 0;
+  while (pending.length > 0 && bytes <= limit) {
+    const value = pending.pop();
+    bytes += ownBytes(value);
+    for (const part of partsOf(value)) pending.push(part);
+  }
+  return bytes;
+}
+
+/** A type's tag, a length, the keys, and the value itself where it has no parts. */
+function ownBytes(value: unknown): number {
+  if (typeof value === 'string') return 5 + Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return 9;
+  if (Buffer.isBuffer(value)) return 5 + value.byteLength;
+  const keys = Array.isArray(value) ? [] : Object.keys(value);
+  return keys.reduce((bytes, key) => bytes + 1 + Buffer.byteLength(key), 5);
+}
+
+function partsOf(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return [];
+  return Array.isArray(value) ? value : Object.values(value);
+}

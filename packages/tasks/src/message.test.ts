@@ -180,6 +180,12 @@ describe('bad input is named by the part that is at fault', () => {
     ['an expiration beyond all numbers', 'malformed expiration', { expiration: '9'.repeat(400) }],
     ['a reply address with a line break', 'malformed reply_to', { replyTo: 'a\nb' }],
     ['an endless correlation id', 'malformed correlation_id', { correlationId: 'x'.repeat(256) }],
+    [
+      'a correlation id that takes more bytes than AMQP has',
+      'malformed correlation_id',
+      { correlationId: 'ä'.repeat(128) },
+    ],
+    ['a reply address that takes more bytes than AMQP has', 'malformed reply_to', { replyTo: '研'.repeat(86) }],
   ])('properties with %s: %s', (_, expected, properties) => {
     expect(verdict(raw(task(), properties))).toBe(expected);
   });
@@ -199,8 +205,7 @@ describe('bad input is named by the part that is at fault', () => {
       'policy-violation headers',
       { a: JSON.parse(deep(3_000)), b: 'x'.repeat(maxHeaderBytes) },
     ],
-    ['a value that holds itself', 'malformed headers', { a: endless }],
-    ['a value that JSON has not', 'malformed headers', { a: 1n }],
+    ['a value that holds itself', 'policy-violation headers', { a: endless }],
     ['an empty key', `malformed ${headers.idempotencyKey}`, { [headers.idempotencyKey]: '' }],
     ['an endless key', `malformed ${headers.idempotencyKey}`, { [headers.idempotencyKey]: 'x'.repeat(256) }],
     ['a NUL in a key', `malformed ${headers.idempotencyKey}`, { [headers.idempotencyKey]: 'a\0b' }],
@@ -221,7 +226,19 @@ describe('bad input is named by the part that is at fault', () => {
     expect(verdict(raw(task(), withHeaders(given)))).toBe(expected);
   });
 
+  it('and is not quoted: what somebody sent has no business in a log', () => {
+    for (const body of ['{"password": hunter2}', 'hunter2', '{"a":"hunter2', '["hunter2",]', '{"hunter2"}']) {
+      const parsed = parseMessage(raw(body));
+      expect(parsed).toMatchObject({
+        defect: { message: expect.stringMatching(/^is not JSON(: at character \d+)?$/) },
+      });
+    }
+  });
+
   it('but not what is merely unusual', () => {
+    // Publishers count as the wire does: JSON would take six bytes for each of these.
+    expect(verdict(raw(task(), withHeaders({ note: '\u0001'.repeat(maxHeaderBytes - 100) })))).toBe('taken');
+    expect(verdict(raw(task(), { correlationId: 'ä'.repeat(127), replyTo: '研'.repeat(85) }))).toBe('taken');
     expect(verdict(raw(task({ extra: 1, payload: null })))).toBe('taken');
     expect(verdict(raw(`\uFEFF ${JSON.stringify(task())}\n`))).toBe('taken');
     expect(verdict(raw(payload(deep(98))))).toBe('taken');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { headers, maxHeaderBytes } from './headers.js';
+import { headerBytes, headers, maxHeaderBytes } from './headers.js';
 import { defaultPolicy } from './policy.js';
 import type { ReasonCode } from './reason-codes.js';
 import { findTaskType, taskTypes } from './registry.js';
@@ -152,12 +152,14 @@ function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new DefectError(
-      'malformed',
-      'body',
-      `is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new DefectError('malformed', 'body', `is not JSON${placeIn(error)}`);
   }
+}
+
+/** The engine's own words quote the body, and a defect is logged and shown: only where it found it is passed on. */
+function placeIn(error: unknown): string {
+  const [, position] = /at position (\d+)/.exec(String(error)) ?? [];
+  return position === undefined ? '' : `: at character ${position}`;
 }
 
 function checkContentType({ contentType, contentEncoding }: RawProperties): void {
@@ -174,18 +176,9 @@ function checkContentType({ contentType, contentEncoding }: RawProperties): void
 }
 
 function checkHeaderSize(values: Readonly<Record<string, unknown>>): void {
-  const bytes = headerBytes(values);
+  const bytes = headerBytes(values, maxHeaderBytes);
   if (bytes > maxHeaderBytes) {
-    throw new DefectError('policy-violation', 'headers', `${bytes} bytes; at most ${maxHeaderBytes}`);
-  }
-}
-
-function headerBytes(values: Readonly<Record<string, unknown>>): number {
-  try {
-    return Buffer.byteLength(JSON.stringify(values));
-  } catch (error) {
-    // Nested beyond the stack, or of a type that JSON does not have.
-    throw new DefectError('malformed', 'headers', `can't be read: ${error instanceof Error ? error.message : error}`);
+    throw new DefectError('policy-violation', 'headers', `${bytes} bytes or more; at most ${maxHeaderBytes}`);
   }
 }
 

@@ -41,6 +41,7 @@ export const transitions: Readonly<Record<TaskState, readonly Transition[]>> = {
   ],
   queued: [
     { to: 'running', by: 'claimed' },
+    { to: 'accepted', by: 'message expired after a release' },
     { to: 'dead-lettered', by: 'expired or poison at claim' },
     { to: 'parked', by: 'letter parked' },
     { to: 'cancelled', by: 'cancelled' },

@@ -9,6 +9,9 @@ const name = (maxChars: number) =>
     .max(maxChars)
     .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'holds control characters');
 
+/** A name that travels as one of AMQP's short strings, whose length is one byte: it counts bytes, not characters. */
+const shortString = name(255).refine((text) => Buffer.byteLength(text) <= 255, 'takes more than 255 bytes');
+
 /** The longest delay and the farthest deadline that are taken: one year. Beyond it a typing error is likelier than a wish. */
 export const maxScheduleMs = 366 * 24 * 60 * 60 * 1_000;
 
@@ -27,8 +30,8 @@ export const submissionOptions = z.strictObject({
   tenant: name(128).optional(),
   group: name(128).optional(),
   entities: z.array(name(128)).max(16).optional(),
-  correlationId: name(255).optional(),
-  replyTo: name(255).optional(),
+  correlationId: shortString.optional(),
+  replyTo: shortString.optional(),
   traceparent: z
     .string()
     .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'is not a W3C traceparent')

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { defineTaskType, TaskFailure } from '@warren/tasks';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { handle, maxResultBytes, Stopped } from './handle.js';
+import { handle, maxResultBytes, minSnoozeMs, Stopped } from './handle.js';
 import { completed, type Handler, snoozed } from './handler.js';
 
 const type = defineTaskType({
@@ -70,8 +70,22 @@ describe('handle', () => {
   });
 
   it('snoozes', async () => {
-    expect(await run(async () => snoozed(100, 'limit'))).toEqual({ kind: 'snoozed', delayMs: 100, reason: 'limit' });
+    expect(await run(async () => snoozed(250.5, 'limit'))).toEqual({ kind: 'snoozed', delayMs: 251, reason: 'limit' });
   });
+
+  it('lets nothing come back at once, over and over', async () => {
+    expect(await run(async () => snoozed(0, 'limit'))).toMatchObject({ kind: 'snoozed', delayMs: minSnoozeMs });
+  });
+
+  it.each(['{"kind":"finished"}', '{}', 'null', '7'])(
+    'takes %s, which is no outcome, for a failure',
+    async (returned) => {
+      expect(await run(async () => JSON.parse(returned))).toMatchObject({
+        kind: 'failed',
+        failure: { code: 'unknown', message: expect.stringContaining('neither completed() nor snoozed()') },
+      });
+    },
+  );
 
   it('tells by the reason of the abort what ended a handler, not by what it threw', async () => {
     const waits: DoubleHandler = (_, { signal }) =>

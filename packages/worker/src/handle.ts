@@ -31,6 +31,9 @@ export const maxResultBytes = 1024 * 1024;
 const maxCostUnits = 16;
 const maxSnoozeReasonChars = 500;
 
+/** Shortest snooze, in milliseconds; a shorter one is lengthened to it: each one costs two commits and a publish. */
+export const minSnoozeMs = 100;
+
 /**
  * How long a handler may go on after its signal was aborted, in milliseconds. Then it is left to itself: its result will
  * not count. An endless loop on the main thread can't be ended at all, which is why CPU-heavy work runs in threads.
@@ -85,8 +88,9 @@ async function callHandler<Input, Result>(
   });
 }
 
+/** A handler may be plain JavaScript, so its word for an outcome is not believed. */
 function encode<Input, Result>(type: TaskType<Input, Result>, returned: HandlerResult<Result>): Outcome {
-  switch (returned.kind) {
+  switch (returned?.kind) {
     case 'snoozed':
       return encodeSnooze(returned.delayMs, returned.reason);
     case 'completed': {
@@ -107,14 +111,26 @@ function encode<Input, Result>(type: TaskType<Input, Result>, returned: HandlerR
       }
       return { kind: 'completed', result, cost: encodeCost(returned.cost) };
     }
+    default:
+      return notAnOutcome(returned);
   }
+}
+
+function notAnOutcome(_returned: never): Outcome {
+  return failed(
+    new TaskFailure('unknown', 'the handler returned neither completed() nor snoozed(): it has to be mended'),
+  );
 }
 
 function encodeSnooze(delayMs: number, reason: string): Outcome {
   if (!(delayMs >= 0 && delayMs <= maxScheduleMs)) {
     return failed(new TaskFailure('unknown', `the handler snoozed for ${delayMs} ms; give 0 to ${maxScheduleMs}`));
   }
-  return { kind: 'snoozed', delayMs: Math.ceil(delayMs), reason: reason.slice(0, maxSnoozeReasonChars) };
+  return {
+    kind: 'snoozed',
+    delayMs: Math.max(Math.ceil(delayMs), minSnoozeMs),
+    reason: reason.slice(0, maxSnoozeReasonChars),
+  };
 }
 
 function encodeCost(cost: Cost | undefined): string | null {

@@ -27,7 +27,7 @@ export interface HandlerContext {
 /** What a handler returns. To fail, it throws: `TaskFailure` with a reason code, or anything else, which is `unknown`. */
 export type HandlerResult<Result> =
   | { readonly kind: 'completed'; readonly result: Result; readonly cost?: Cost }
-  /** Come back later: no slot is held, no attempt is used. */
+  /** Come back later, not before `delayMs` (at least 100): no slot is held, no attempt is used. */
   | { readonly kind: 'snoozed'; readonly delayMs: number; readonly reason: string };
 
 export type Handler<Input, Result> = (input: Input, context: HandlerContext) => Promise<HandlerResult<Result>>;

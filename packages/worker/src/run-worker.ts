@@ -1,17 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setMaxListeners } from 'node:events';
 import {
-  connectBroker,
   consume,
-  createDispatcher,
-  createEventPublisher,
+  consumingWithinMs,
+  createInHand,
   createLedgerPatience,
-  createPublisher,
   createTurns,
-  type Delivery,
-  discoverDelay,
+  openServiceGround,
+  stopWithinMs,
 } from '@warren/broker';
-import { type Ledger, openLedger } from '@warren/ledger';
 import type { TaskType } from '@warren/tasks';
 import { workQueue } from '@warren/topology';
 import type { Logger } from 'pino';
@@ -28,10 +25,9 @@ export interface Worker {
    * Resolves when everything is let go, at the latest `drainMs` and some seconds after the call.
    */
   stop(): Promise<void>;
+  /** What `stop` takes at the most, in milliseconds. */
+  readonly stopWithinMs: number;
 }
-
-/** How long a delivery that met an unforeseen error is kept before it goes back, in milliseconds. */
-const giveBackAfterMs = 1_000;
 
 export interface RunWorkerOptions<Input, Result> {
   readonly type: TaskType<Input, Result>;
@@ -39,28 +35,26 @@ export interface RunWorkerOptions<Input, Result> {
   readonly config: WorkerConfig;
   readonly log: Logger;
   readonly now?: () => number;
+  /** How long the type's queue may take to be consumed, in milliseconds. Default {@link consumingWithinMs}. */
+  readonly readyWithinMs?: number;
 }
 
 /**
  * Works the tasks of one type until it is stopped. Resolves when it consumes; rejects when the broker or the ledger
- * can't be reached, naming the address.
+ * can't be reached, naming the address, and when the type's queue is not there.
  */
 export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, Result>): Promise<Worker> {
-  const { config, type, now = Date.now } = options;
+  const { config, type, now = Date.now, readyWithinMs = consumingWithinMs } = options;
   const name = `${config.name}#${randomUUID().slice(0, 8)}`;
   const log = options.log.child({ worker: name, type: type.name });
 
-  const ledger = await openLedger(config.ledgerUrl);
-  const { delay, brokerVersion, reason } = await discoverDelay({ amqpUrl: config.amqpUrl, wanted: config.delay });
-  log.info({ delay: delay.mechanism, reason, brokerVersion, ledger: ledger.label }, 'found out what there is');
-  const connection = await connectBroker({ urls: config.amqpUrl, name, log });
-  const publisher = createPublisher(connection);
-  const events = createEventPublisher(connection, { log });
-  const dispatcher = createDispatcher({ ledger, publisher, delay, now, newCopy: randomUUID });
-
+  const ground = await openServiceGround({ config, name, log, now });
+  const { dispatcher, events, ledger, publisher } = ground;
   const stop = new AbortController();
+  // One listener a run: from eleven on Node would warn of a leak.
+  setMaxListeners(0, stop.signal);
   let draining = false;
-  const inHand = new Set<Promise<void>>();
+  const inHand = createInHand({ stop: stop.signal, log });
   const parts: WorkParts<Input, Result> = {
     type,
     handler: options.handler,
@@ -82,36 +76,19 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     now,
     log,
   };
-  const consumer = consume(connection, {
+  const consumer = consume(ground.consuming, {
     queue: workQueue(type.name),
     prefetch: config.concurrency,
     log,
-    onDelivery: (delivery) => keepInHand(delivery),
+    onDelivery: (delivery) => inHand.keep(delivery, () => work(delivery, parts)),
   });
-
-  return { name, stop: stopOnce() };
-
-  async function keepInHand(delivery: Delivery): Promise<void> {
-    const way = work(delivery, parts);
-    inHand.add(way);
-    try {
-      await way;
-    } catch (error) {
-      await giveBack(delivery, error);
-    } finally {
-      inHand.delete(way);
-    }
-  }
-
-  /**
-   * Something unforeseen: a message that could not be put back, a defect. The ledger has whatever was committed, so the
-   * message may come again; the wait keeps it from coming again at once, over and over.
-   */
-  async function giveBack(delivery: Delivery, error: unknown): Promise<void> {
-    if (stop.signal.aborted) return;
-    log.error({ err: error, messageId: delivery.properties.messageId }, 'a delivery goes back to its queue');
-    await sleep(giveBackAfterMs, undefined, { signal: stop.signal }).catch(() => undefined);
-    delivery.requeue();
+  const worker = { name, stop: stopOnce(), stopWithinMs: stopWithinMs(config) };
+  try {
+    await consumer.untilConsuming(readyWithinMs);
+    return worker;
+  } catch (error) {
+    await worker.stop();
+    throw error;
   }
 
   function stopOnce(): () => Promise<void> {
@@ -127,32 +104,11 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     draining = true;
     log.info({ running: inHand.size, drainMs: config.drainMs }, 'draining');
     await consumer.pause();
-    await settledWithin(inHand, config.drainMs);
+    await inHand.emptyWithin(config.drainMs);
     stop.abort();
-    await settledWithin(inHand, abortGraceMs + 1_000);
+    await inHand.emptyWithin(abortGraceMs + 1_000);
     await consumer.cancel();
-    await events.close();
-    await publisher.close();
-    await connection.close();
-    await closeLedger(ledger, log);
+    await ground.close();
     log.info('stopped');
-  }
-}
-
-async function settledWithin(ways: ReadonlySet<Promise<void>>, ms: number): Promise<void> {
-  const timer = new AbortController();
-  await Promise.race([
-    Promise.allSettled([...ways]),
-    sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined),
-  ]);
-  timer.abort();
-}
-
-/** A ledger that is away can't be waited for; what it was not told, the leases' ends will tell. */
-async function closeLedger(ledger: Ledger, log: Logger): Promise<void> {
-  try {
-    await ledger.close();
-  } catch (error) {
-    log.warn({ err: error }, 'the ledger did not close cleanly');
   }
 }

@@ -9,6 +9,7 @@ import {
   taskEvent,
 } from '@warren/broker';
 import { parkRaw } from '@warren/dead-letters';
+import { isContentOf } from '@warren/intake';
 import type { ClaimAnswer, Ledger, RunAnswer, Task } from '@warren/ledger';
 import { parseMessage, type ReasonCode, type TaskMessage, type TaskType } from '@warren/tasks';
 import { workQueue } from '@warren/topology';
@@ -122,6 +123,10 @@ async function claim(
   const answer = await askForClaim(delivery, message, alone, parts);
   if (answer.kind === 'alone') return 'alone';
   const payload = JSON.stringify(message.payload) ?? 'null';
+  if ('task' in answer && !isContentOf(answer.task, message.type.name, message.payload, payload)) {
+    await disown(delivery, answer, parts);
+    return 'settled';
+  }
   if (answer.kind !== 'run') {
     await decline(delivery, message, answer, payload, parts);
     return 'settled';
@@ -145,6 +150,21 @@ function askForClaim(delivery: Delivery, message: TaskMessage, alone: boolean, p
       alone,
     }),
   );
+}
+
+/**
+ * Somebody else wrote this ticket: the task was submitted with other content, and its result must not stand for this one.
+ * The task itself is left to its own message; what the claim owes by now, the sweeper publishes.
+ */
+async function disown(
+  delivery: Delivery,
+  { kind, task }: Extract<ClaimAnswer, { readonly task: Task }>,
+  parts: Parts,
+): Promise<void> {
+  if (kind === 'run') {
+    await parts.patience.ask(() => parts.ledger.release(task.id, { token: task.token, now: parts.now() }));
+  }
+  await park(delivery, 'conflict', `payload: task ${task.id} was submitted with other content`, parts);
 }
 
 /** The task is not worked under this message, for one reason or another. */
@@ -211,7 +231,9 @@ async function settle(
   const answer = await parts.patience.ask(() => commitOutcome(task, outcome, parts));
   if (answer.kind === 'refused') {
     log.warn({ outcome: outcome.kind }, 'outcome refused: the task was taken over or has moved on');
-    delivery.ack();
+    // A release whose answer was lost is refused when it is asked for again: this may be the only message of the task.
+    if (outcome.kind === 'interrupted') delivery.requeue();
+    else delivery.ack();
     return;
   }
   parts.events.publish(taskEvent(answer.task, parts.now()));

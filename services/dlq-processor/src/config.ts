@@ -1,23 +1,13 @@
 import { hostname } from 'node:os';
-import { type DelayChoice, delayChoice } from '@warren/broker';
+import { type ServiceConfig, serviceConfigOf, serviceEnvironment, setVariables } from '@warren/broker';
 import { defaultSweeperSettings, type SweeperSettings } from '@warren/dead-letters';
 import { z } from 'zod';
 
-export interface DlqProcessorConfig {
-  /** `AMQP_URL`: required. Several hosts, separated by commas, are tried in turn. */
-  readonly amqpUrl: string;
-  /** `LEDGER_URL`: required. `sqlite:///path` or `postgres://…`. */
-  readonly ledgerUrl: string;
-  /** `WARREN_DELAY`: what holds back retries, `plugin`, `ladder` or `auto`; default `auto`, what the broker has. */
-  readonly delay: DelayChoice;
+export interface DlqProcessorConfig extends ServiceConfig {
   /** `WARREN_WORKER_NAME`: how people know this process; default `dlq-processor@<host>`. A unique suffix is added. */
   readonly name: string;
   /** `WARREN_PREFETCH`: letters of each queue in hand at the same time, 1 to 1,000; default 20. */
   readonly prefetch: number;
-  /** `WARREN_DRAIN_MS`: how long the letters in hand and the round of the sweeper may take after SIGTERM; default 10,000. */
-  readonly drainMs: number;
-  /** `WARREN_LOG_LEVEL`: default `info`. */
-  readonly logLevel: string;
   /**
    * The sweeper's times, in milliseconds: `WARREN_SWEEP_INTERVAL_MS`, `WARREN_SWEEP_OWED_AFTER_MS`,
    * `WARREN_SWEEP_QUIET_MS`, `WARREN_SWEEP_EMPTY_MS`, `WARREN_SWEEP_OVERTAKEN_MARGIN_MS`, `WARREN_SWEEP_LEASE_MS`; and
@@ -34,15 +24,10 @@ export function readConfig(): DlqProcessorConfig {
 const ms = (min: number) => z.coerce.number().int().min(min).max(86_400_000);
 const usual = defaultSweeperSettings;
 
-const environment = z
-  .object({
-    AMQP_URL: z.string(),
-    LEDGER_URL: z.string(),
-    WARREN_DELAY: delayChoice,
+const environment = serviceEnvironment
+  .extend({
     WARREN_WORKER_NAME: z.string().max(100).default(`dlq-processor@${hostname()}`),
     WARREN_PREFETCH: z.coerce.number().int().min(1).max(1_000).default(20),
-    WARREN_DRAIN_MS: ms(0).default(10_000),
-    WARREN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     WARREN_SWEEP_INTERVAL_MS: ms(10).default(usual.intervalMs),
     WARREN_SWEEP_OWED_AFTER_MS: ms(0).default(usual.owedAfterMs),
     WARREN_SWEEP_QUIET_MS: ms(0).default(usual.quietMs),
@@ -58,15 +43,11 @@ const environment = z
 
 /** Judges an environment; an empty variable counts as one that is not set. Throws a ZodError that names each at fault. */
 export function dlqProcessorConfigFrom(env: Readonly<Record<string, string | undefined>>): DlqProcessorConfig {
-  const given = environment.parse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
+  const given = environment.parse(setVariables(env));
   return {
-    amqpUrl: given.AMQP_URL,
-    ledgerUrl: given.LEDGER_URL,
-    delay: given.WARREN_DELAY,
+    ...serviceConfigOf(given),
     name: given.WARREN_WORKER_NAME,
     prefetch: given.WARREN_PREFETCH,
-    drainMs: given.WARREN_DRAIN_MS,
-    logLevel: given.WARREN_LOG_LEVEL,
     sweeper: {
       intervalMs: given.WARREN_SWEEP_INTERVAL_MS,
       owedAfterMs: given.WARREN_SWEEP_OWED_AFTER_MS,

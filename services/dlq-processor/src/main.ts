@@ -1,3 +1,4 @@
+import { stopWithinMs } from '@warren/broker';
 import { createServiceLog, runService } from '@warren/cli';
 import { readConfig } from './config.js';
 import { startDlqProcessor } from './dlq-processor.js';
@@ -7,9 +8,9 @@ const log = createServiceLog('dlq-processor');
 await runService({
   name: 'dlq-processor',
   log,
-  start: () => {
+  start: async () => {
     const config = readConfig();
     log.level = config.logLevel;
-    return startDlqProcessor({ config, log });
+    return { ...(await startDlqProcessor({ config, log })), stopWithinMs: stopWithinMs(config) };
   },
 });

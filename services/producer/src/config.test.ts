@@ -16,6 +16,11 @@ describe('producerConfigFrom', () => {
     });
   });
 
+  it('takes an empty variable for one that is not set', () => {
+    const empty = { WARREN_PREFETCH: '', WARREN_DRAIN_MS: '', WARREN_OUTBOX_LIMIT: ' ', WARREN_DELAY: '' };
+    expect(producerConfigFrom({ ...required, ...empty })).toEqual(producerConfigFrom(required));
+  });
+
   it.each([
     [{ LEDGER_URL: '/l.db' }, 'AMQP_URL'],
     [{ ...required, LEDGER_URL: '' }, 'LEDGER_URL'],

@@ -1,3 +1,3 @@
-export { type ProducerConfig, producerConfigFrom } from './config.js';
-export { type Producer, type ProducerOptions, startProducer } from './producer.js';
+export type { ProducerConfig } from './config.js';
+export { type Producer, startProducer } from './producer.js';
 export { addTaskCommands } from './task-commands.js';

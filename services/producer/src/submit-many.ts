@@ -11,6 +11,7 @@ import {
   UsageError,
 } from '@warren/cli';
 import type { Submission } from '@warren/intake';
+import { LedgerUnavailable } from '@warren/ledger';
 import { forEachPaced } from './bounded-pace.js';
 import { assertSubmittable, defectError } from './explain-defect.js';
 import { type Ground, openGround } from './ground.js';
@@ -81,13 +82,20 @@ export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags,
   } catch (error) {
     progress.end();
     if (doneOf(summary) > 0) tellSummary(summary, flags, context);
-    throw error;
+    throw error instanceof LedgerUnavailable ? lostAnswers(error) : error;
   } finally {
     progress.end();
     await ground?.close();
   }
   tellSummary(summary, flags, context);
   throwUnlessAllDone(summary, signal.aborted, flags);
+}
+
+const runAgain = 'run it again: with ids or idempotency keys in the file, what was taken is not taken twice';
+
+function lostAnswers(error: LedgerUnavailable): CommandError {
+  const message = `${error.message}. Lines that were under way may be on record`;
+  return new CommandError(message, { code: 'network', next: runAgain, cause: error });
 }
 
 const lineFeed = 0x0a;
@@ -174,7 +182,7 @@ function throwUnlessAllDone(summary: ManySummary, isInterrupted: boolean, { from
   if (isInterrupted) {
     throw new CommandError(`interrupted after ${done + rejected} lines of ${from}`, {
       code: 'interrupted',
-      next: 'run it again: with ids or idempotency keys in the file, what was taken is not taken twice',
+      next: runAgain,
       exitCode: done > 0 ? exitCodes.partlyDone : exitCodes.failed,
     });
   }

@@ -1,6 +1,6 @@
 import { CommandError, exitCodes, formatRoughly } from '@warren/cli';
-import type { IntakeAnswer, Submission } from '@warren/intake';
-import type { Task } from '@warren/ledger';
+import { type IntakeAnswer, newTaskId, type Submission } from '@warren/intake';
+import { LedgerUnavailable, type Task } from '@warren/ledger';
 import type { BuiltSubmission } from './build-submission.js';
 import { assertSubmittable, defectError } from './explain-defect.js';
 import { follow } from './follow.js';
@@ -45,12 +45,27 @@ function tellDryRun(submission: Submission, { output }: TaskContext): void {
   output.result({ dryRun: true, ...submission }, JSON.stringify(submission, undefined, 2));
 }
 
+/** Under an id that is known before: where the answer to a commit is lost, it is how the task can be asked for. */
 async function submit({ submission, flagOf }: BuiltSubmission, ground: Ground): Promise<Taken> {
-  const answer = await ground.intake.submit(submission);
+  const id = submission.id ?? newTaskId();
+  const answer = await ground.intake.submit({ ...submission, id }).catch((error: unknown) => {
+    throw error instanceof LedgerUnavailable ? lostAnswer(error, id) : error;
+  });
   if (answer.kind !== 'rejected') return answer;
   const { defect } = answer;
   if (defect.code !== 'overloaded') throw defectError(defect, submission, flagOf);
-  throw new CommandError(defect.message, { code: defect.code, next: '`warren doctor` shows what holds the broker up' });
+  throw new CommandError(defect.message, {
+    code: defect.code,
+    next: 'see that the broker and the dlq-processor run: what is owed is published then',
+  });
+}
+
+function lostAnswer(error: LedgerUnavailable, id: string): CommandError {
+  return new CommandError(`${error.message}. The task may be on record`, {
+    code: 'network',
+    next: `submit it again with --id ${id}: if it is on record, nothing is started twice`,
+    cause: error,
+  });
 }
 
 function tellTaken(taken: Taken, publishFailure: unknown, { output, world }: TaskContext): void {

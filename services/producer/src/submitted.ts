@@ -32,7 +32,7 @@ export interface TakenIn {
 }
 
 /** How long a submission waits before it is tried again while the outbox is full, in milliseconds. */
-export const outboxRetryMs = 500;
+const outboxRetryMs = 500;
 
 /**
  * The way of a message that somebody else published: parse, submit, ack. The ack comes after a commit: of the task, or of
@@ -81,7 +81,6 @@ function submissionOf({ taskId, type, payload, options }: TaskMessage): Submissi
  * publishers are told by a nack.
  */
 async function submitWithRoom(submission: Submission, lost: AbortSignal, parts: TakeInParts): Promise<IntakeAnswer> {
-  const signal = AbortSignal.any([parts.stop, lost]);
   let pausing: Promise<void> | undefined;
   try {
     for (;;) {
@@ -90,7 +89,8 @@ async function submitWithRoom(submission: Submission, lost: AbortSignal, parts: 
       if (pausing === undefined) parts.log.warn({ task: submission.id }, 'the outbox is full: nothing is taken in');
       pausing ??= parts.pauses.pause();
       await pausing;
-      await sleep(outboxRetryMs, undefined, { signal });
+      await sleep(outboxRetryMs, undefined, { signal: parts.stop });
+      lost.throwIfAborted();
     }
   } finally {
     if (pausing !== undefined) await parts.pauses.resume();

@@ -17,6 +17,7 @@ await runService({
     const handler = createResearchHandler({ reader: createSourceReader(config.sources), threads });
     const worker = await runWorker({ type: research, handler, config: config.worker, log });
     return {
+      stopWithinMs: worker.stopWithinMs,
       stop: async () => {
         await worker.stop();
         await threads.close();

@@ -17,12 +17,14 @@ export interface Breakpoint {
   readonly from: 'client' | 'server';
   readonly method: AmqpMethod;
   /** With `basic.publish`: only to this exchange. */
-  readonly exchange?: string;
+  readonly exchange?: string | RegExp;
   /**
-   * `cut`: both sides see a reset, the frame does not arrive. `swallow`: the frame and all that follows from that side
-   * is lost, and neither side is told.
+   * `cut`: both sides of every connection see a reset, the frame does not arrive. `swallow`: the frame and all that follows from that side
+   * is lost, and neither side is told. `drop`: this frame alone is lost; not for a method that content follows.
+   * `close-channel`: the frame arrives, and the broker is told on its channel to forget a delivery that there never was,
+   * for which it closes the channel (406). `drop-and-close-channel`: both.
    */
-  readonly then: 'cut' | 'swallow';
+  readonly action: 'cut' | 'swallow' | 'drop' | 'close-channel' | 'drop-and-close-channel';
 }
 
 interface Armed extends Breakpoint {
@@ -30,6 +32,7 @@ interface Armed extends Breakpoint {
 }
 
 const methodFrame = 1;
+const frameEnd = 0xce;
 const frameHeaderBytes = 7;
 const protocolHeaderBytes = 8;
 
@@ -38,6 +41,7 @@ export class AmqpProxy {
   readonly #listener: Server;
   readonly #armed = new Set<Armed>();
   readonly #sockets = new Set<Socket>();
+  readonly #seen = new Map<string, number>();
 
   static async start(amqpUrl: string): Promise<AmqpProxy> {
     const { hostname, port } = new URL(amqpUrl);
@@ -65,8 +69,21 @@ export class AmqpProxy {
     return new Promise((resolve) => this.#armed.add({ ...breakpoint, hit: resolve }));
   }
 
+  /** Nothing is armed any more, and frames are counted from zero. False when something was armed and never hit. */
+  reset(): boolean {
+    const wasUsed = this.#armed.size === 0;
+    this.#armed.clear();
+    this.#seen.clear();
+    return wasUsed;
+  }
+
+  /** How many frames of this method have come from that side, over all connections. */
+  seen(from: 'client' | 'server', method: AmqpMethod): number {
+    return this.#seen.get(`${from} ${methods[method]}`) ?? 0;
+  }
+
   cutAll(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
   }
 
   async stop(): Promise<void> {
@@ -77,10 +94,8 @@ export class AmqpProxy {
 
   #accept(client: Socket, server: Socket): void {
     client.setNoDelay(true);
-    const cut = () => {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
-    };
+    // A process consumes and publishes on two connections; who is cut off has lost both.
+    const cut = () => this.cutAll();
     this.#pass('client', client, server, cut, protocolHeaderBytes);
     this.#pass('server', server, client, cut, 0);
   }
@@ -102,17 +117,18 @@ export class AmqpProxy {
         const frame = firstFrame(pending);
         if (!frame) return;
         pending = pending.subarray(frame.length);
+        this.#count(from, frame);
         const armed = swallowing ? undefined : this.#hitBy(from, frame);
-        if (armed?.then === 'cut') {
+        if (armed?.action === 'cut') {
           cut();
           armed.hit();
           return;
         }
-        if (armed?.then === 'swallow') {
-          swallowing = true;
-          armed.hit();
-        }
-        if (!swallowing) target.write(frame);
+        if (armed?.action === 'swallow') swallowing = true;
+        const isDropped = armed?.action === 'drop' || armed?.action === 'drop-and-close-channel';
+        if (!swallowing && !isDropped) target.write(frame);
+        if (armed?.action.endsWith('close-channel')) (from === 'server' ? source : target).write(foreignAck(frame));
+        armed?.hit();
       }
     });
     source.on('error', () => undefined);
@@ -122,14 +138,17 @@ export class AmqpProxy {
     });
   }
 
+  #count(from: 'client' | 'server', frame: Buffer): void {
+    if (frame[0] !== methodFrame) return;
+    const key = `${from} ${methodOf(frame)}`;
+    this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
+  }
+
   #hitBy(from: 'client' | 'server', frame: Buffer): Armed | undefined {
     if (frame[0] !== methodFrame) return undefined;
-    const classId = frame.readUInt16BE(frameHeaderBytes);
-    const methodId = frame.readUInt16BE(frameHeaderBytes + 2);
     for (const armed of this.#armed) {
-      const [wantedClass, wantedMethod] = methods[armed.method];
-      if (armed.from !== from || wantedClass !== classId || wantedMethod !== methodId) continue;
-      if (armed.exchange !== undefined && armed.exchange !== exchangeOf(frame)) continue;
+      if (armed.from !== from || `${methods[armed.method]}` !== `${methodOf(frame)}`) continue;
+      if (armed.exchange !== undefined && !isNamed(exchangeOf(frame), armed.exchange)) continue;
       this.#armed.delete(armed);
       return armed;
     }
@@ -144,9 +163,37 @@ function firstFrame(bytes: Buffer): Buffer | undefined {
   return bytes.length < length ? undefined : bytes.subarray(0, length);
 }
 
+function methodOf(frame: Buffer): [classId: number, methodId: number] {
+  return [frame.readUInt16BE(frameHeaderBytes), frame.readUInt16BE(frameHeaderBytes + 2)];
+}
+
+function isNamed(exchange: string, wanted: string | RegExp): boolean {
+  return typeof wanted === 'string' ? exchange === wanted : wanted.test(exchange);
+}
+
+/** basic.ack on the channel of `frame`, for a delivery tag that no broker has counted to. */
+function foreignAck(frame: Buffer): Buffer {
+  const payload = Buffer.alloc(13);
+  const [classId, methodId] = methods['basic.ack'];
+  payload.writeUInt16BE(classId, 0);
+  payload.writeUInt16BE(methodId, 2);
+  payload.writeBigUInt64BE(1_000_000_000n, 4);
+  const header = Buffer.alloc(frameHeaderBytes);
+  header.writeUInt8(methodFrame, 0);
+  header.writeUInt16BE(frame.readUInt16BE(1), 1);
+  header.writeUInt32BE(payload.length, 3);
+  return Buffer.concat([header, payload, Buffer.from([frameEnd])]);
+}
+
 /** Of a basic.publish: after the two numbers and a reserved short comes the exchange as a short string. */
 function exchangeOf(frame: Buffer): string {
   const at = frameHeaderBytes + 6;
   const length = frame[at] ?? 0;
   return frame.subarray(at + 1, at + 1 + length).toString('utf8');
+}
+
+/** Node 20 can't reset a socket that is shutting down: it would keep the process from ending, at full load. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

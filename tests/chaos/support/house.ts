@@ -36,6 +36,8 @@ const silent = pino({ level: process.env.WARREN_TEST_LOG_LEVEL ?? 'silent' });
 /** Everything that a task of type `probe` needs, on a virtual host and a ledger of its own. */
 export interface House {
   readonly amqpUrl: string;
+  /** Of the whole broker, with user and password. */
+  readonly managementUrl: string;
   readonly ledgerUrl: string;
   readonly ledger: Ledger;
   readonly connection: BrokerConnection;
@@ -108,6 +110,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 
   return {
     amqpUrl,
+    managementUrl,
     ledgerUrl,
     ledger,
     connection,
@@ -217,6 +220,16 @@ function createJournal(path: string): Journal {
 
 /** Starts a compiled process of tests/processes and waits for its line `"msg":"ready"`. */
 export async function startProcess(file: string, env: Record<string, string>): Promise<WorkerProcess> {
+  const started = spawnProcess(file, env);
+  await started.ready;
+  return started;
+}
+
+/** The same, without the wait: `ready` rejects when the process ends before. */
+export function spawnProcess(
+  file: string,
+  env: Record<string, string>,
+): WorkerProcess & { readonly ready: Promise<void> } {
   const child = spawn(process.execPath, [join(processes, file)], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -232,7 +245,8 @@ export async function startProcess(file: string, env: Record<string, string>): P
     }
     exited.then((code) => reject(new Error(`${file} ended with ${code} before it was ready:\n${log.join('\n')}`)));
   });
-  await ready;
+  // Who does not wait for it need not hear of it.
+  ready.catch(() => undefined);
   if (child.pid === undefined) throw new Error(`${file} has no pid`);
-  return { pid: child.pid, process: child, log, kill: (signal) => child.kill(signal), exited };
+  return { pid: child.pid, process: child, log, kill: (signal) => child.kill(signal), exited, ready };
 }

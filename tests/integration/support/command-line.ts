@@ -19,7 +19,14 @@ export async function runCommandLine(
   const [stdout, stderr] = [sink(), sink()];
   const { program, context } = buildProgram({ version: '0', stdout, stderr, env, now: () => performance.now() });
   add(program, context);
-  const code = await runCli(program, args, { stdout, stderr, env, exit: () => undefined });
+  const code = await runCli(program, args, {
+    stdout,
+    stderr,
+    env,
+    exit: () => undefined,
+    listenerCount: () => 0,
+    emit: () => false,
+  });
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineTaskType, reasonCodes, TaskFailure } from '@warren/tasks';
-import { completed, type Handler } from '@warren/worker';
+import { completed, type Handler, snoozed } from '@warren/worker';
 import { z } from 'zod';
 
 /** A task type for tests: it does what its input says, and writes what it did into a file. */
@@ -17,6 +17,8 @@ export const probeInput = z.strictObject({
     z.strictObject({ kind: z.literal('ignore-signal'), gate: z.string() }),
     /** Takes its whole process along. */
     z.strictObject({ kind: z.literal('kill-worker') }),
+    /** Comes back after so long, again and again, until the file `gate` exists. */
+    z.strictObject({ kind: z.literal('snooze'), gate: z.string(), delayMs: z.number() }),
     /** Fails so many attempts, then finishes. */
     z.strictObject({ kind: z.literal('fail'), code: z.enum(reasonCodes), attempts: z.number().int() }),
   ]),
@@ -44,6 +46,7 @@ export const handleProbe: Handler<ProbeInput, z.infer<typeof probeResult>> = asy
   const note = (event: string) => appendFileSync(input.journal, `${input.name} ${event} ${process.pid}\n`);
   note('started');
   context.progress({ message: 'started', done: 0, total: 1 });
+  if (input.act.kind === 'snooze' && !existsSync(input.act.gate)) return snoozed(input.act.delayMs, 'told to snooze');
   await act(input, context.attempt, context.signal);
   note('finished');
   return completed({ name: input.name, attempt: context.attempt, pid: process.pid }, { probes: 1 });
@@ -52,6 +55,7 @@ export const handleProbe: Handler<ProbeInput, z.infer<typeof probeResult>> = asy
 async function act({ act }: ProbeInput, attempt: number, signal: AbortSignal): Promise<void> {
   switch (act.kind) {
     case 'finish':
+    case 'snooze':
       return;
     case 'wait':
       return waitForFile(act.gate, signal);

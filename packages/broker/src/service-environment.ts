@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { type DelayChoice, delayChoice } from './delay-discovery.js';
+
+/** What every service is told by its environment. */
+export interface ServiceConfig {
+  /** `AMQP_URL`: required. Several hosts, separated by commas, are tried in turn. */
+  readonly amqpUrl: string;
+  /** `LEDGER_URL`: required. `sqlite:///path` or `postgres://…`. */
+  readonly ledgerUrl: string;
+  /** `WARREN_DELAY`: what holds back tasks that are not due, `plugin`, `ladder` or `auto`; default `auto`, what the broker has. */
+  readonly delay: DelayChoice;
+  /** `WARREN_DRAIN_MS`: how long what is in hand may take after SIGTERM, in milliseconds, 0 to 600,000; default 10,000. 0: not at all. */
+  readonly drainMs: number;
+  /** `WARREN_LOG_LEVEL`: default `info`. */
+  readonly logLevel: string;
+}
+
+const defaultDrainMs = 10_000;
+const drainMs = z.coerce.number().int().min(0).max(600_000).default(defaultDrainMs);
+
+/** The variables of {@link ServiceConfig}; a service extends it with its own and parses {@link setVariables} of its environment. */
+export const serviceEnvironment = z.object({
+  AMQP_URL: z.string(),
+  LEDGER_URL: z.string(),
+  WARREN_DELAY: delayChoice,
+  WARREN_DRAIN_MS: drainMs,
+  WARREN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The variables that say something: an empty or blank one counts as one that is not set. */
+export function setVariables(env: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined || value.trim() === '' ? [] : [[name, value]])),
+  );
+}
+
+export function serviceConfigOf(given: z.infer<typeof serviceEnvironment>): ServiceConfig {
+  return {
+    amqpUrl: given.AMQP_URL,
+    ledgerUrl: given.LEDGER_URL,
+    delay: given.WARREN_DELAY,
+    drainMs: given.WARREN_DRAIN_MS,
+    logLevel: given.WARREN_LOG_LEVEL,
+  };
+}
+
+/**
+ * What a stop takes beside the drain at the most, in milliseconds: handlers that ignore their signal, publishes that wait
+ * for their confirms, and connections and a ledger that don't answer when they are closed.
+ */
+const stopMarginMs = 30_000;
+
+/** How long a service may take to stop, in milliseconds. */
+export function stopWithinMs({ drainMs }: Pick<ServiceConfig, 'drainMs'>): number {
+  return drainMs + stopMarginMs;
+}
+
+/** The same for a service that is given this environment, for whoever supervises it; one that can't be read counts as unset. */
+export function stopWithinMsUnder(env: Environment): number {
+  return stopWithinMs({ drainMs: drainMs.catch(defaultDrainMs).parse(setVariables(env).WARREN_DRAIN_MS) });
+}

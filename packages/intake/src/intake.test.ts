@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { defineTaskType, encodeBody, parseMessage } from '@warren/tasks';
+import { queueNames, topologyFor, workQueue } from '@warren/topology';
+import { z } from 'zod';
+import { checkSubmission, createIntake, newTaskId } from './intake.js';
+
+const type = defineTaskType({
+  name: 'echo',
+  summary: 'says it again',
+  input: z.object({ text: z.string() }),
+  result: z.null(),
+  policy: { maxBodyBytes: 1_000 },
+});
+const types = [type];
+const submission = (text: string, options = {}) => ({ type: 'echo', input: { text }, options });
+
+describe('checkSubmission', () => {
+  /** What the worker is asked to take. */
+  function isTakenByWorkers(text: string): boolean {
+    const body = encodeBody(newTaskId(), type.name, JSON.stringify({ text }));
+    return parseMessage({ body, addressedTo: type.name, properties: {} }, types).kind === 'message';
+  }
+
+  it.each(['x', 'é'])('takes just what a worker takes, to the byte, in texts of "%s"', (letter) => {
+    const verdicts = Array.from({ length: 200 }, (_, more) => letter.repeat(400 + (letter === 'x' ? 400 : 0) + more));
+    const taken = verdicts.filter((text) => checkSubmission(submission(text), types).kind === 'checked');
+    expect(taken).toEqual(verdicts.filter(isTakenByWorkers));
+    expect([taken.length > 0, taken.length < verdicts.length]).toEqual([true, true]);
+  });
+
+  it.each([
+    ...Object.values(queueNames),
+    workQueue('echo'),
+    workQueue('another-type'),
+    topologyFor({ types, delay: 'ladder', profile: 'classic' }).queues.at(-1)?.name ?? '',
+  ])('refuses queue %s for a reply: Warren would take it for something else', (replyTo) => {
+    expect(checkSubmission(submission('x', { replyTo }), types)).toMatchObject({
+      kind: 'defect',
+      defect: { code: 'invalid-input', field: 'reply_to', message: expect.stringContaining(replyTo) },
+    });
+  });
+
+  it('takes any other queue for a reply', () => {
+    expect(checkSubmission(submission('x', { replyTo: 'amq.gen-JzTY20BRgKO' }), types).kind).toBe('checked');
+  });
+});
+
+describe('the outbox', () => {
+  function intakeWith(owed: number, dispatch: () => Promise<void>) {
+    return createIntake({
+      types,
+      outboxLimit: 10,
+      ledger: {
+        submit: async ({ task }) => ({ kind: 'recorded', task }),
+        sweeps: { owedCount: async () => owed },
+      },
+      dispatcher: { dispatch },
+    });
+  }
+  const refused = { kind: 'rejected', defect: { code: 'overloaded' } };
+
+  it('that is full takes nothing from a process that has not published yet, nor from one that can not', async () => {
+    expect(await intakeWith(10, async () => undefined).submit(submission('x'))).toMatchObject(refused);
+    const broken = intakeWith(9, () => Promise.reject(new Error('no broker')));
+    expect(await broken.submit(submission('x'))).toMatchObject({ kind: 'accepted', published: false });
+  });
+
+  it('is not asked about while publishing goes well', async () => {
+    let asked = 0;
+    const intake = createIntake({
+      types,
+      ledger: {
+        submit: async ({ task }) => ({ kind: 'recorded', task }),
+        sweeps: { owedCount: async () => asked++ },
+      },
+      dispatcher: { dispatch: async () => undefined },
+    });
+    for (const text of ['a', 'b', 'c']) await intake.submit(submission(text));
+    expect(asked).toBe(1);
+  });
+});
