@@ -2,6 +2,7 @@
 // because it runs before there are any. Says nothing when there is nothing to do; progress goes to stderr.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,7 +11,13 @@ const oldestNode = [20, 19];
 const sayAfterMs = 1_000;
 const lockWaitMs = 10 * 60_000;
 const shownOutputChars = 4_000;
+/** How long npm or tsc, and what they started, may take to end after a signal before they are killed, in milliseconds. */
+const endGraceMs = 5_000;
 
+let running;
+let endedBy;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end(signal));
 requireNode(process.versions.node);
 await withLock(join(root, '.warren', 'prepare.lock'), async () => {
   if (isInstallStale()) {
@@ -59,7 +66,6 @@ async function withLock(file, work) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   process.once('exit', () => rmSync(file, { force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
   await work();
 }
 
@@ -85,10 +91,38 @@ function isHeld(file) {
   }
 }
 
-/** Runs quietly; the beginning of what it printed is shown when it fails: there npm and tsc say why. */
+/** Ends what runs, with all that it started, before this process. At a second signal at once. */
+function end(signal) {
+  const isSecond = endedBy !== undefined;
+  endedBy = signal;
+  if (running === undefined) process.exit(signalExitCode(signal));
+  if (!isSecond) say('stopping');
+  signalGroup(running, isSecond ? 'SIGKILL' : 'SIGTERM');
+  setTimeout(() => signalGroup(running, 'SIGKILL'), endGraceMs).unref();
+}
+
+function signalGroup(child, signal) {
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    // Nothing of it is left.
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+/** What shells give for a command that a signal ended. */
+function signalExitCode(signal) {
+  return 128 + constants.signals[signal];
+}
+
+/**
+ * Runs quietly, in a process group of its own, which can be ended whole; the beginning of what it printed is shown when it
+ * fails: there npm and tsc say why.
+ */
 function run(command, args, whatFailed) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    if (child.pid !== undefined) running = child;
     let output = '';
     const keep = (chunk) => {
       output = `${output}${chunk}`.slice(0, shownOutputChars);
@@ -96,7 +130,16 @@ function run(command, args, whatFailed) {
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     child.once('error', (error) => fail(`${whatFailed}: ${error.message}`));
-    child.once('close', (code) => (code === 0 ? resolve() : fail(`${whatFailed}:\n${output}`)));
+    child.once('close', (code) => {
+      running = undefined;
+      if (endedBy !== undefined) {
+        // Npm ends before the scripts that it runs.
+        signalGroup(child, 'SIGKILL');
+        process.exit(signalExitCode(endedBy));
+      }
+      if (code === 0) resolve();
+      else fail(`${whatFailed}:\n${output}`);
+    });
   });
 }
 

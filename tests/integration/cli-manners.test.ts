@@ -219,33 +219,55 @@ describe('bin/warren', () => {
   it('without a word shows its nouns and ends well', async () => {
     const { code, stdout, stderr } = await run(warren, []);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain('Usage: warren <noun> [verb]');
+    expect(stdout).toContain(`Usage: ${warren} <noun> [verb]`);
     expect(stdout).toContain('4 differences found');
+  });
+
+  it('names itself in hints and help as it was started', async () => {
+    const inCheckout = await run(
+      'bash',
+      ['-c', `cd ${quoted(root)} && bin/warren task list; bin/warren task --help`],
+      '',
+      {
+        PATH: process.env.PATH,
+      },
+    );
+    expect(inCheckout.stderr).toContain('start one with "bin/warren up --detach"');
+    expect(inCheckout.stdout).toContain('$ bin/warren task submit');
+    const onPath = await run('warren', ['task', 'list'], '', { PATH: `${path.dirname(warren)}:${process.env.PATH}` });
+    expect(onPath.stderr).toContain('start one with "warren up --detach"');
   });
 
   it('every noun has an example, and each names a command that is there and flags that it has', async () => {
     const { stdout: help } = await run(warren, ['--help']);
-    const shown = [...help.matchAll(/^ {2}\$ warren (\S+)/gm)].map(([, noun = '']) => noun);
+    const shown = [...help.matchAll(/^ {2}\$ \S+\/warren (\S+)/gm)].map(([, noun = '']) => noun);
     const [, listed = ''] = /^Commands:\n((?: {2}.*\n)*)/m.exec(help) ?? [];
     const nouns = [...listed.matchAll(/^ {2}(?!help )(\S+)/gm)].map(([, noun = '']) => noun);
     expect(shown).toEqual(nouns);
     for (const noun of shown) {
       const { stdout: nounHelp } = await run(warren, [noun, '--help']);
-      const examples = [...nounHelp.matchAll(/^ {2}\$ warren (.+)$/gm)].map(([, example = '']) => example);
+      const examples = [...nounHelp.matchAll(/^ {2}\$ \S+\/warren (.+)$/gm)].map(([, example = '']) => example);
       await Promise.all(examples.map(expectToExist));
     }
     // Some forty processes, each a start of Node.
   }, 240_000);
 
-  it('says how to compile it where it is not compiled', async () => {
+  it('says what to run first where it is not installed, and where it is not compiled', async () => {
     const elsewhere = path.join(folder, 'clone');
     mkdirSync(path.join(elsewhere, 'bin'), { recursive: true });
     cpSync(warren, path.join(elsewhere, 'bin/warren'));
     writeFileSync(path.join(elsewhere, 'package.json'), '{"type":"module","version":"0.0.0"}');
-    expect(await run(path.join(elsewhere, 'bin/warren'), ['--help'])).toEqual({
+    const help = () => run(path.join(elsewhere, 'bin/warren'), ['--help']);
+    expect(await help()).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'error: Warren is not compiled here: run `npm run build` (after `npm install`)\n',
+      stderr: expect.stringMatching(/^error: Warren is not installed .*\n next: in \S+ run `npm ci && npm run build`/),
+    });
+    mkdirSync(path.join(elsewhere, 'node_modules'));
+    writeFileSync(path.join(elsewhere, 'node_modules', '.package-lock.json'), '{}');
+    expect(await help()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error: Warren is not compiled .*\n next: in \S+ run `npm run build`/),
     });
   });
 });
@@ -258,6 +280,6 @@ async function expectToExist(example: string): Promise<void> {
   const words = nounHelp.includes(`\n  ${verb} `) && !verb.startsWith('-') ? [noun, verb] : [noun];
   const { code, stdout } = await run(warren, [...words, '--help']);
   expect({ example, code }).toEqual({ example, code: 0 });
-  expect(stdout).toContain(`Usage: warren ${words.join(' ')}`);
+  expect(stdout).toContain(`Usage: ${warren} ${words.join(' ')}`);
   for (const flag of flags) expect(`${example}: ${stdout}`).toContain(`${flag}`);
 }

@@ -11,6 +11,7 @@ import {
 } from '@warren/broker';
 import type { PrivateBroker } from '@warren/local';
 import type { Channel } from 'amqplib';
+import { pino } from 'pino';
 import { z } from 'zod';
 import { type FreshVhost, startOwnBroker } from './support/broker.js';
 import { log, quick, useProxiedBroker } from './support/proxied-broker.js';
@@ -52,17 +53,27 @@ describe('connection', () => {
     expect(connection.connected).toBe(true);
   });
 
-  it('names the address that refused, and no credentials', async () => {
+  it('names the address that refused, and no credentials, in its error and in its log', async () => {
     const port = await unusedPort();
+    const lines: string[] = [];
     const refused = connectBroker({
       urls: `amqp://joe:secret@127.0.0.1:${port}/v`,
       name: 'test',
-      log,
+      log: pino({ level: 'trace' }, { write: (line) => void lines.push(line) }),
       connectTimeoutMs: 300,
     });
     await expect(refused).rejects.toThrow(BrokerUnreachableError);
     await expect(refused).rejects.toThrow(`127.0.0.1:${port} vhost "v": connect ECONNREFUSED`);
     await expect(refused).rejects.toThrow(expect.not.objectContaining({ message: expect.stringContaining('secret') }));
+    expect(lines.join('')).toContain(`127.0.0.1:${port}`);
+    expect(lines.join('')).not.toContain('secret');
+  });
+
+  it('names the address that takes the connection and says nothing', async () => {
+    broker().proxy.stall();
+    const given = connectBroker({ urls: broker().url, name: 'test', log, connectTimeoutMs: 300 });
+    await expect(given).rejects.toThrow(`${new URL(broker().url).host} vhost "${broker().vhost.vhost}": no answer yet`);
+    broker().proxy.restore();
   });
 
   it('gives up at once when its credentials are refused', async () => {

@@ -127,7 +127,7 @@ describe('dead-letters show', () => {
     expect(code).toBe(0);
     for (const part of [
       id,
-      'not-found (rule permanent)',
+      'not-found (rule not-found)',
       'because of not-found',
       'attempt 1 at',
       'on w, failed',

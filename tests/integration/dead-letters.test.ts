@@ -1,10 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { consume, type Delivery } from '@warren/broker';
-import { defaultRules, maxCopiesMet, maxMeetings, type Rule, restoreProperties } from '@warren/dead-letters';
+import { consume, type Delivery, type Publisher } from '@warren/broker';
+import {
+  createOperations,
+  defaultRules,
+  type LetterConsumers,
+  maxCopiesMet,
+  maxMeetings,
+  type Operations,
+  type OperationsParts,
+  parkRaw,
+  type Rule,
+  restoreProperties,
+} from '@warren/dead-letters';
 import { type Ledger, LedgerUnavailable, type Letter, type Task } from '@warren/ledger';
 import { headers } from '@warren/tasks';
-import { exchangeNames } from '@warren/topology';
+import { exchangeNames, queueNames } from '@warren/topology';
 import { connect } from 'amqplib';
 import { pino } from 'pino';
 import { claim, homeless, type LettersGround, lettersGround, ticketOf } from './support/letters.js';
@@ -142,7 +153,7 @@ describe('a failed attempt', () => {
     expect(await letterOf(task.id)).toMatchObject({
       state: 'parked',
       code: 'not-found',
-      rule: 'permanent',
+      rule: 'not-found',
       timesSeen: 1,
     });
     expect(answers[0]?.properties.correlationId).toBe('c-1');
@@ -230,6 +241,25 @@ describe('a letter that the broker wrote', () => {
     },
     30_000,
   );
+
+  it("sends the task on where the time was its queue's, and parks the one that no worker had", async () => {
+    await ground.dispose();
+    ground = await lettersGround({ queueTtlMs: 300 });
+    await ground.startProcessor();
+    const task = await ground.submit();
+    const message = await ground.nextMessage();
+    const { token } = await claim(ground.ledger, message);
+    await until(() => Date.now() > task.createdAt + 500);
+    await ground.ledger.release(task.id, { token, now: Date.now() });
+    message.requeue();
+    const again = await ground.nextMessage();
+    expect(ticketOf(again)).toMatchObject({ id: task.id, dispatch: 2 });
+    again.ack();
+    await ground.dropWorker();
+    const waited = await ground.submit();
+    expect(await untilLetter(waited.id, 'parked')).toMatchObject({ code: 'expired' });
+    expect(await letterOf(task.id)).toMatchObject({ state: 'settled' });
+  }, 30_000);
 
   it('is decided by what the ledger says then, not by what was read of it before', async () => {
     const task = await ground.submit({ expiresMs: 300 });
@@ -399,27 +429,6 @@ describe('a letter on which the rules break', () => {
     await until(() => arrived);
     await consumer.cancel();
   }
-
-  /** A processor that received the letter and went no further. */
-  async function meetWithoutDeciding(task: Task, times: number): Promise<void> {
-    for (let meeting = 0; meeting < times; meeting++) {
-      await ground.ledger.letters.receive(
-        {
-          taskId: task.id,
-          type: task.type,
-          dispatch: task.dispatch,
-          code: 'timeout',
-          reason: 'no answer',
-          body: Buffer.from('{}'),
-          properties: '{}',
-          sourceQueue: 'tasks.probe',
-          routingKey: 'probe.normal',
-          related: {},
-        },
-        Date.now(),
-      );
-    }
-  }
 });
 
 describe('a stale letter', () => {
@@ -456,21 +465,56 @@ describe('a stale letter', () => {
     await ground.dispatcher.republish(failed, '{}');
     expect(await untilLetter(task.id, 'parked')).toMatchObject({
       code: 'not-found',
-      rule: 'permanent',
+      rule: 'not-found',
       reason: 'gone',
     });
   }, 30_000);
+
+  it('leaves the letter alone where that one was met for a newer failure meanwhile', async () => {
+    const task = await ground.submit();
+    const failed = await ground.failNext({ code: 'not-found', message: 'gone' });
+    await (await parkedBy(task)).stop();
+    const { ledger } = ground;
+    let looked = false;
+    const overtaken: Ledger['letters'] = {
+      ...ledger.letters,
+      find: async (id) => {
+        if (!looked) {
+          looked = true;
+          await ground.operations.replay(task.id);
+          const message = await ground.nextMessage();
+          const { token } = await claim(ledger, message);
+          const again = await ledger.fail(task.id, { token, now: Date.now(), failure: timeout });
+          message.ack();
+          if (again.kind === 'done') await meetWithoutDeciding(again.task, 1);
+        }
+        return await ledger.letters.find(id);
+      },
+    };
+    const processor = await ground.startProcessor({ ledger: { ...ledger, letters: overtaken } });
+    await ground.dispatcher.republish(failed, '{}');
+    await until(() => looked);
+    await processor.stop();
+    expect(await letterOf(task.id)).toMatchObject({ state: 'received', code: 'timeout' });
+  }, 30_000);
+
+  async function parkedBy(task: Task): Promise<LetterConsumers> {
+    const processor = await ground.startProcessor();
+    await untilLetter(task.id, 'parked');
+    await untilNoLetters();
+    return processor;
+  }
 });
 
 describe('a letter that can neither be processed nor kept', () => {
   it('goes back to its queue a while later, and takes no other one its place', async () => {
     const { ledger } = ground;
     let broken = true;
-    let met = 0;
+    const metAt: number[] = [];
     const flaky: Ledger['letters'] = {
       ...ledger.letters,
       receive: async (letter, now) => {
-        met += 1;
+        metAt.push(Date.now());
         if (broken) throw new Error('a defect');
         return await ledger.letters.receive(letter, now);
       },
@@ -478,9 +522,10 @@ describe('a letter that can neither be processed nor kept', () => {
     const tasks = [await ground.submit(), await ground.submit()];
     for (const _ of tasks) await ground.failNext(timeout);
     await ground.startProcessor({ prefetch: 1, ledger: { ...ledger, letters: flaky } });
-    // Twice a time: to process it, and to keep it raw.
-    await until(() => met >= 4);
+    // Twice a time: to process it, and to keep it raw. In between it waits, or it would come round as fast as it can.
+    await until(() => metAt.length >= 6);
     broken = false;
+    for (const again of [2, 4]) expect((metAt[again] ?? 0) - (metAt[again - 1] ?? 0)).toBeGreaterThan(900);
     for (const { id } of tasks) await untilLetter(id, 'retrying');
     await untilNoLetters();
     expect(await rawLetters()).toEqual([]);
@@ -567,6 +612,112 @@ describe('a person', () => {
     await consumer.cancel();
   }, 30_000);
 
+  it('finds a replayed message that came back at once still parked, and is told why', async () => {
+    const letter = await rejectedSubmission(Buffer.from('{"task_type":"probe","payload":{}} '));
+    const arrived = await submissions();
+    const cameBack: Pick<Publisher, 'publish'> = {
+      publish: async (publication) => {
+        await ground.publisher.publish(publication);
+        await refuse(await arrived.next(), 'payload: it is empty');
+      },
+    };
+    const replay = () => operationsWith({ publisher: cameBack }).replay(letter.id);
+    const why = 'it was submitted again and came back, malformed: payload: it is empty';
+    expect(await replay()).toEqual({ kind: 'refused', why });
+    const parked = { state: 'parked', rule: 'permanent', reason: 'payload: it is empty', resolution: null };
+    expect(await letterOf(letter.id)).toMatchObject({ ...parked, timesSeen: 2 });
+    expect(await replay()).toEqual({ kind: 'refused', why });
+    expect(await letterOf(letter.id)).toMatchObject({ ...parked, timesSeen: 3 });
+    await arrived.stop();
+  }, 30_000);
+
+  it('is told where somebody else decided a message while it was submitted again', async () => {
+    const letter = await rejectedSubmission(Buffer.from('{"task_type":"probe","payload":{}} '));
+    const other: Pick<Publisher, 'publish'> = {
+      publish: async () => void (await ground.operations.cancel(letter.id, 'not wanted')),
+    };
+    const outcome = await operationsWith({ publisher: other }).replay(letter.id);
+    expect(outcome).toEqual({ kind: 'done', note: 'somebody else decided it meanwhile: it is cancelled' });
+    expect(await letterOf(letter.id)).toMatchObject({ state: 'cancelled', resolution: 'not wanted' });
+  }, 30_000);
+
+  it('finds one letter however often a message was replayed and came back, whichever queue it was met in', async () => {
+    await ground.startProcessor();
+    const inside = {
+      [headers.dispatch]: 9,
+      [headers.copy]: 'c',
+      [headers.error]: 'e',
+      [headers.reasonCode]: 'timeout',
+    };
+    const brokers = { 'x-death': [{ queue: 'elsewhere', reason: 'expired', count: 1 }], 'x-first-death-queue': 'q' };
+    const given = {
+      'x-tenant': 'acme',
+      bytes: Buffer.from([0, 1]),
+      odd: { base64: 'no bytes' },
+      ...inside,
+      ...brokers,
+    };
+    const properties = { headers: given, deliveryMode: 1, expiration: '600000', priority: 3, timestamp: 1_700_000_000 };
+    await publishByHand(exchangeNames.dead, 'probe.normal', Buffer.from('{"task_type":"probe"}'), properties);
+    await until(async () => (await rawLetters())[0]?.state === 'parked');
+    const [letter] = await rawLetters();
+    const arrived = await submissions();
+    for (let times = 2; times <= 4; times++) {
+      expect(await ground.operations.replay(letter?.id ?? '')).toEqual({ kind: 'done' });
+      const delivery = await arrived.next();
+      // The last time it expires there instead: the broker takes its expiration away, and says where it died.
+      const { expiration: _, ...rest } = delivery.properties;
+      const died = { ...rest, headers: { ...rest.headers, ...brokers } };
+      await refuse(times < 4 ? delivery : { ...delivery, properties: died });
+      expect((await rawLetters()).map(({ id, state, timesSeen }) => ({ id, state, timesSeen }))).toEqual([
+        { id: letter?.id, state: 'parked', timesSeen: times },
+      ]);
+    }
+    await arrived.stop();
+  }, 30_000);
+
+  it('replays a task, and leaves the letter alone that it wrote since', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit();
+    await ground.failNext({ code: 'not-found', message: 'gone' });
+    const letter = await untilLetter(task.id, 'parked');
+    const { letters } = ground.ledger;
+    const late: Ledger['letters'] = {
+      ...letters,
+      decide: async (...asked) => {
+        // The sweeper was faster, and so was the worker that failed again.
+        await ground.dispatcher.dispatch(await ground.task(task.id), '{"text":"hello"}');
+        await ground.failNext({ code: 'refused', message: 'no' });
+        await until(async () => (await letterOf(task.id)).code === 'refused');
+        await untilLetter(task.id, 'parked');
+        return await letters.decide(...asked);
+      },
+    };
+    expect(await operationsWith({ ledger: { ...ground.ledger, letters: late } }).replay(letter.id)).toEqual({
+      kind: 'done',
+    });
+    expect(await letterOf(task.id)).toMatchObject({ state: 'parked', code: 'refused', resolution: null });
+    expect(await ground.task(task.id)).toMatchObject({ state: 'parked' });
+  }, 30_000);
+
+  it('does not cancel a message that came again since', async () => {
+    const body = Buffer.from('oops');
+    const letter = await rejectedSubmission(body);
+    const { letters } = ground.ledger;
+    const late: Ledger['letters'] = {
+      ...letters,
+      decide: async (...asked) => {
+        await rejectedSubmission(body);
+        return await letters.decide(...asked);
+      },
+    };
+    expect(await operationsWith({ ledger: { ...ground.ledger, letters: late } }).cancel(letter.id, 'no')).toEqual({
+      kind: 'refused',
+      why: 'it came again meanwhile, or somebody else decided it: look at it once more',
+    });
+    expect(await letterOf(letter.id)).toMatchObject({ state: 'parked', timesSeen: 2 });
+  }, 30_000);
+
   it('does not replay a message that names a task on record: intake would only count it', async () => {
     await ground.startProcessor();
     const task = await ground.submit();
@@ -596,6 +747,24 @@ describe('a person', () => {
     expect(await ground.task(task.id)).toMatchObject({ state: 'cancelled' });
   }, 30_000);
 
+  it('does not cancel a task that a worker took up in the same moment', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit();
+    await ground.failNext(timeout);
+    await untilLetter(task.id, 'retrying');
+    const { ledger } = ground;
+    const late: Pick<Ledger, 'cancel'> = {
+      cancel: async (...asked) => {
+        await claim(ledger, await ground.nextMessage());
+        return await ledger.cancel(...asked);
+      },
+    };
+    const outcome = await operationsWith({ ledger: { ...ledger, ...late } }).cancel(task.id, 'no');
+    expect(outcome).toEqual({ kind: 'refused', why: 'its task is running' });
+    expect(await ground.task(task.id)).toMatchObject({ state: 'running' });
+    expect(await letterOf(task.id)).toMatchObject({ state: 'retrying' });
+  }, 30_000);
+
   it('does not cancel a task that is under way', async () => {
     await ground.startProcessor();
     const task = await ground.submit();
@@ -606,6 +775,68 @@ describe('a person', () => {
     again.ack();
   }, 30_000);
 });
+
+function operationsWith(parts: Partial<OperationsParts>): Operations {
+  const { dispatcher, ledger, publisher } = ground;
+  return createOperations({ ledger, dispatcher, publisher, now: Date.now, ...parts });
+}
+
+/** What intake does with a message that is no submission. */
+function refuse(
+  { content: body, properties, routingKey }: Pick<Delivery, 'content' | 'properties' | 'routingKey'>,
+  reason = 'body: is no submission',
+): Promise<Letter> {
+  const facts = { body, properties, routingKey, sourceQueue: queueNames.submitted, code: 'malformed', reason } as const;
+  return parkRaw({ ledger: ground.ledger, now: Date.now }, facts);
+}
+
+function rejectedSubmission(content: Buffer): Promise<Letter> {
+  return refuse({ content, properties: { headers: {} }, routingKey: 'probe' });
+}
+
+/** What arrives in queue `submitted`, where nobody takes it in. */
+async function submissions(): Promise<{ next(): Promise<Delivery>; stop(): Promise<void> }> {
+  const arrived: Delivery[] = [];
+  const consumer = consume(ground.connection, {
+    queue: queueNames.submitted,
+    prefetch: 1,
+    log: pino({ level: 'silent' }),
+    onDelivery: (delivery) => {
+      delivery.ack();
+      arrived.push(delivery);
+    },
+  });
+  return {
+    async next() {
+      await until(() => arrived.length > 0);
+      const [first] = arrived.splice(0, 1);
+      if (!first) throw new Error('nothing arrived');
+      return first;
+    },
+    stop: () => consumer.cancel(),
+  };
+}
+
+/** A processor that received the letter and went no further. */
+async function meetWithoutDeciding(task: Task, times: number): Promise<void> {
+  for (let meeting = 0; meeting < times; meeting++) {
+    await ground.ledger.letters.receive(
+      {
+        taskId: task.id,
+        type: task.type,
+        dispatch: task.dispatch,
+        code: 'timeout',
+        reason: 'no answer',
+        body: Buffer.from('{}'),
+        properties: '{}',
+        sourceQueue: 'tasks.probe',
+        routingKey: 'probe.normal',
+        related: {},
+      },
+      Date.now(),
+    );
+  }
+}
 
 describe('a submission that expires before it is taken in', () => {
   it.each<[string, object]>([

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openLedger } from '@warren/ledger';
+import { isFinal } from '@warren/tasks';
 import { type FreshVhost, freshVhost } from './support/broker.js';
 import { processesOf } from './support/processes.js';
 import { projectRoot } from './support/services.js';
@@ -48,12 +50,30 @@ describe('the demo', () => {
     expect(processesOf(project)).toEqual([]);
   }, 180_000);
 
+  it('broken off, leaves none of its tasks open', async () => {
+    const demo = spawn(process.execPath, demoProgram, { env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
+    const exited = once(demo, 'exit');
+    await new Promise<void>((resolve) => {
+      createInterface({ input: demo.stderr }).on('line', (line) => line.includes('is scheduled') && resolve());
+    });
+    demo.kill('SIGINT');
+    expect(await exited).toEqual([130, null]);
+    const ledger = await openLedger(join(project, '.warren', 'ledger.db'));
+    const left = await ledger.queries.tasks({ limit: 100 });
+    await ledger.close();
+    expect(left).toHaveLength(6);
+    expect(left.map(({ state }) => state)).toContain('cancelled');
+    expect(left.filter(({ state }) => !isFinal(state) && state !== 'parked')).toEqual([]);
+  }, 180_000);
+
   it('completes five tasks, one of them on its third attempt, parks two, loses none, and leaves no process', async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, demoProgram, {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, demoProgram, {
       env: environment(),
       timeout: 150_000,
     });
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('demo: submitted=7 completed=5 retried=1 parked=2 lost=0');
+    expect(stderr.match(/^submitted [0-9a-f-]{36}: /gm)).toHaveLength(7);
+    expect(stderr.trimEnd().split('\n').length).toBeLessThan(25);
     expect(stdout).toMatch(/\[(README\.md|docs\/[\w./-]+):\d+\]/);
     expect(processesOf(project)).toEqual([]);
   }, 180_000);

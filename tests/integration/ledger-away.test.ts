@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, on, once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -176,6 +176,14 @@ describe('a ledger on Postgres that answers no more, or not in full', () => {
     expect(await ledger.queries.count()).toBeDefined();
   }, 60_000);
 
+  it('is told at the start of each session how long it may hold what others wait for', async () => {
+    const startup = proxy.nextSaid('application_name\0warren\0');
+    await open(proxy.url);
+
+    expect(await startup).toContain('statement_timeout\x0030000\0');
+    expect(await startup).toContain('idle_in_transaction_session_timeout\x0010000\0');
+  }, 30_000);
+
   it('is no longer waited for by who stops, however silent it is', async () => {
     const ledger = await open(withSetting(proxy.url, 'query_timeout', '50000'));
     const stop = new AbortController();
@@ -205,6 +213,8 @@ interface MutingProxy {
   mute(): void;
   /** Mutes the next connection that says `words`, behind the packet that holds them. Resolves when that is so. */
   muteAt(words: string): Promise<void>;
+  /** The next packet from a client or the server that holds `words`. */
+  nextSaid(words: string): Promise<string>;
   stop(): void;
 }
 
@@ -227,6 +237,7 @@ async function startMutingProxy(databaseUrl: string): Promise<MutingProxy> {
       from.on('data', (chunk: Buffer) => {
         if (muted.has(client)) return;
         to.write(chunk);
+        said.emit('chunk', chunk);
         if (awaited === undefined || !chunk.includes(awaited)) return;
         awaited = undefined;
         muted.add(client);
@@ -246,6 +257,10 @@ async function startMutingProxy(databaseUrl: string): Promise<MutingProxy> {
     async muteAt(words) {
       awaited = words;
       await once(said, 'said');
+    },
+    async nextSaid(words) {
+      for await (const [chunk] of on(said, 'chunk')) if (chunk.includes(words)) return String(chunk);
+      throw new Error('the proxy was stopped');
     },
     stop() {
       server.close();
@@ -300,6 +315,7 @@ describe('a ledger on SQLite', () => {
 
     const reader = await openLedger(file);
     expect(await reader.queries.task(id)).toMatchObject({ id });
+    await Promise.all(everyReadOf(reader, id));
     await expect(reader.untilAvailable(AbortSignal.timeout(2_000))).rejects.toThrow();
 
     writer.exec('rollback');
@@ -308,6 +324,28 @@ describe('a ledger on SQLite', () => {
     await Promise.all([reader.close(), ledger.close()]);
   }, 60_000);
 });
+
+/** Whatever shows something and changes nothing. */
+function everyReadOf({ letters, queries, sweeps }: Ledger, id: string): Promise<unknown>[] {
+  return [
+    queries.task(id),
+    queries.tasks({ limit: 10 }),
+    queries.count(),
+    queries.payload(id),
+    queries.runs(id),
+    queries.result(id),
+    letters.find(id),
+    letters.list({ limit: 10, tenants: ['acme'] }),
+    letters.count(),
+    sweeps.owed(now, 10),
+    sweeps.owedCount(),
+    sweeps.waiting('summarize', now, 10),
+    sweeps.waitingTypes(now),
+    sweeps.undecided(now, 10),
+    sweeps.newestClaimed('summarize', 5, now),
+    sweeps.newestDecided(now),
+  ];
+}
 
 describe('a ledger that cannot be opened', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'warren-ledger-away-'));

@@ -200,16 +200,18 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
       }
     });
 
-    it('that are the same bytes at the same place are one letter', async () => {
+    it('that are the same bytes for the same type are one letter, wherever they are met', async () => {
       const given = letter();
       const first = await ledger.letters.receive(given, now);
 
       const again = await other.letters.receive(given, now + 1);
       await ledger.letters.decide(first.letter.id, { state: 'parked', rule: 'malformed', advice: 'look' }, now + 2);
       const later = await other.letters.receive(given, now + 3);
-      const elsewhere = await ledger.letters.receive({ ...given, sourceQueue: 'submitted' }, now);
+      const elsewhere = await ledger.letters.receive({ ...given, sourceQueue: 'submitted' }, now + 4);
+      const another = await ledger.letters.receive({ ...given, type: 'another' }, now + 5);
 
-      expect([first.kind, again.kind, later.kind, elsewhere.kind]).toEqual(['new', 'again', 'new', 'new']);
+      const met = [first, again, later, elsewhere, another];
+      expect(met.map(({ kind }) => kind)).toEqual(['new', 'again', 'new', 'again', 'new']);
       expect(again.letter).toMatchObject({
         id: first.letter.id,
         timesSeen: 2,
@@ -218,7 +220,8 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
         lastSeen: now + 1,
       });
       expect(later.letter).toMatchObject({ id: first.letter.id, state: 'received', timesSeen: 3, unfinished: 1 });
-      expect(elsewhere.letter.id).not.toBe(first.letter.id);
+      expect(elsewhere.letter).toMatchObject({ id: first.letter.id, sourceQueue: 'submitted', timesSeen: 4 });
+      expect(another.letter.id).not.toBe(first.letter.id);
     });
 
     it('of a task are one letter, met at each of its failures', async () => {
@@ -335,6 +338,39 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
       expect(await other.letters.decide(raw.letter.id, { state: 'parked', dispatch: null }, now + 3)).toBe(true);
     });
 
+    it('that come late, about a dispatch before the one that was met, change nothing', async () => {
+      const taskId = await submitted();
+      await ledger.letters.receive(letter({ taskId, dispatch: 4, code: 'timeout' }), now);
+      const { id } = (await other.letters.receive(letter({ taskId, dispatch: 2, code: 'network' }), now + 1)).letter;
+      const kept = { dispatch: 4, code: 'timeout', timesSeen: 1, lastSeen: now };
+      expect(await ledger.letters.find(taskId)).toMatchObject({ id, ...kept });
+    });
+
+    it('that were met again since are not decided by what was seen of them before', async () => {
+      const given = letter();
+      const { letter: seen } = await ledger.letters.receive(given, now);
+      const { timesSeen } = seen;
+      await ledger.letters.decide(seen.id, { state: 'parked', timesSeen }, now + 1);
+      expect(await other.letters.receive(given, now + 2)).toMatchObject({
+        letter: { id: seen.id, timesSeen: 2 },
+      });
+
+      expect(await other.letters.decide(seen.id, { state: 'replayed', timesSeen }, now + 3)).toBe(false);
+      expect(await ledger.letters.find(seen.id)).toMatchObject({ state: 'received' });
+      expect(await other.letters.decide(seen.id, { state: 'replayed', timesSeen: 2 }, now + 4)).toBe(true);
+    });
+
+    it('of a task are decided as long as they are about a dispatch before the one that is named', async () => {
+      const taskId = await submitted();
+      const { letter: first } = await ledger.letters.receive(letter({ taskId, dispatch: 4 }), now);
+      const raw = await ledger.letters.receive(letter(), now);
+      const replayed = (before: number) => ({ state: 'replayed', dispatch: { before } }) as const;
+
+      expect(await other.letters.decide(first.id, replayed(4), now + 1)).toBe(false);
+      expect(await other.letters.decide(raw.letter.id, replayed(4), now + 1)).toBe(false);
+      expect(await other.letters.decide(first.id, replayed(5), now + 1)).toBe(true);
+    });
+
     it('that are not there are not decided', async () => {
       expect(await ledger.letters.decide(randomUUID(), { state: 'parked' }, now)).toBe(false);
     });
@@ -385,8 +421,9 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
       await ledger.published(paid, { dispatch: 1, now });
 
       expect((await other.sweeps.owed(before, 10)).map(({ id }) => id)).toEqual(ids.toReversed());
-      expect((await other.sweeps.owed(before, 1)).map(({ id }) => id)).toEqual([ids[1]]);
-      expect((await other.sweeps.owed(before, 1, 1)).map(({ id }) => id)).toEqual([ids[0]]);
+      const [first] = await other.sweeps.owed(before, 1);
+      expect(first?.id).toBe(ids[1]);
+      expect((await other.sweeps.owed(before, 1, first)).map(({ id }) => id)).toEqual([ids[0]]);
 
       const count = await other.sweeps.owedCount();
       for (const id of ids) await ledger.published(id, { dispatch: 1, now });
@@ -417,7 +454,8 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
       await ledger.complete(done, { token, now, result: '{}', cost: null });
 
       expect((await other.sweeps.waiting(type, quiet, 10)).map(({ id }) => id)).toEqual([waiting, delayed, lapsed]);
-      expect((await other.sweeps.waiting(type, quiet, 1, 1)).map(({ id }) => id)).toEqual([delayed]);
+      const [first] = await other.sweeps.waiting(type, quiet, 1);
+      expect((await other.sweeps.waiting(type, quiet, 1, first)).map(({ id }) => id)).toEqual([delayed]);
 
       // The sweeper's copy of a lapsed run is noted, so that the next round leaves it alone.
       expect(await ledger.published(lapsed, { dispatch: 1, now: quiet + 1 })).toMatchObject({ kind: 'moved' });

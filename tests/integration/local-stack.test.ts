@@ -45,6 +45,23 @@ describe('the local stack', () => {
         { name: 'alpha', state: 'ready' },
         { name: 'beta', state: 'ready' },
       ],
+      inUse: {
+        broker: { from: 'local stack', version: expect.stringMatching(/^\d/) },
+        ledger: { from: 'local stack' },
+        passesStackBy: false,
+      },
+    });
+    const elsewhere = { AMQP_URL: givenBroker, LEDGER_URL: 'postgres://elsewhere/db' };
+    expect(await run(project, ['status'], elsewhere)).toMatchObject({
+      code: 1,
+      data: {
+        state: 'ready',
+        inUse: {
+          broker: { amqpUrl: givenBroker, from: 'AMQP_URL', version: null },
+          ledger: { url: elsewhere.LEDGER_URL, from: 'LEDGER_URL' },
+          passesStackBy: true,
+        },
+      },
     });
 
     expect(passwordsIn(project, stackOf(project).broker?.amqpUrl ?? '')).toEqual([]);
@@ -53,6 +70,11 @@ describe('the local stack', () => {
     process.kill(victim, 'SIGKILL');
     await until(() => serviceOf(project, 'alpha')?.state === 'ready' && pidOf(project, 'alpha') !== victim);
     expect(serviceOf(project, 'alpha')?.restarts).toBe(1);
+    const told = readFileSync(join(project, '.warren', 'logs', 'supervisor.log'), 'utf8').match(/^alpha-1 .*$/gm);
+    expect(told).toEqual([
+      `alpha-1 (pid ${victim}) was killed by SIGKILL; started again as pid ${pidOf(project, 'alpha')}`,
+    ]);
+    expect((await run(project, ['status'])).data).toMatchObject({ services: [{ name: 'alpha', restarts: 1 }, {}] });
 
     expect(await run(project, ['down'])).toMatchObject({ code: 0, data: { stopped: true } });
     expect(logOf(project, 'beta')).toContain('drained');

@@ -170,6 +170,14 @@ describe('a message that is no task', () => {
       { body: message(id, { payload: { ...payload, lenght: 3 } }) },
     ],
     [
+      'nested beyond every stack',
+      'malformed',
+      /payload: is nested deeper than 100 levels/,
+      {
+        body: `{"task_id":"${id}","task_type":"summarize","payload":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      },
+    ],
+    [
       'too large',
       'policy-violation',
       /body: \d+ bytes/,

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectBroker, createEventPublisher, taskEvent } from '@warren/broker';
-import type { Task } from '@warren/ledger';
+import { openLedger, type Task } from '@warren/ledger';
 import { addTaskCommands } from '@warren/producer';
 import { summarize, TaskFailure } from '@warren/tasks';
 import { exchangeNames, workQueue } from '@warren/topology';
@@ -16,6 +16,7 @@ import { z } from 'zod';
 import { follow } from '../../services/producer/src/follow.js';
 import { type Ended, runCommandLine } from './support/command-line.js';
 import { freshDatabase } from './support/postgres.js';
+import { TcpProxy } from './support/proxy.js';
 import { until } from './support/until.js';
 import { type WayIn, wayIn } from './support/way-in.js';
 
@@ -128,6 +129,16 @@ describe('task submit', () => {
     expect(await ground.depth(workQueue('summarize'))).toMatchObject({ ready });
   });
 
+  it.each([101, 200_000])(
+    'an input with lists %i deep in each other is bad input that names its field',
+    async (levels) => {
+      const input = `{"text":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+      const refused = await warren(['task', 'submit', 'summarize', '--input', '-', '--json'], { input });
+      expect(refused).toMatchObject({ code: 2, stdout: '' });
+      expect(errorOf(refused)).toMatchObject({ code: 'malformed', field: 'payload' });
+    },
+  );
+
   it('the same key twice is the same task; with another input it is an error that names the key', async () => {
     const key = ['--idempotency-key', randomUUID(), '--json'];
     const first = await warren(['publish', 'summarize', '--text', 'Rabbits dig.', ...key]);
@@ -172,6 +183,7 @@ describe('task submit', () => {
     [['--text', 'x', '--length', 'huge'], '--length'],
     [['--input', '{"text":5}'], 'payload.text'],
     [['--input', '@gone.json'], '--input'],
+    [['--text', 'x', '--length', '99'], '--length'],
     [['--text', 'x', '--timeout', '5s'], '--timeout'],
     [['--text', 'x', '--wait', '--dry-run'], '--wait'],
     [['--from', 'note.md', '--text', 'x'], '--text'],
@@ -256,7 +268,7 @@ describe('task submit --from', () => {
     const file = path.join(folder, 'tasks.jsonl');
     const lines = [
       '{"text":"Rabbits dig."}',
-      `{"input":{"text":"Foxes wait."},"id":"${id}","priority":8}`,
+      `{"input":{"text":"Foxes wait."},"id":"${id}","priority":"high"}`,
       'nonsense',
       '',
       `{"task_id":"${id}","task_type":"summarize","payload":{"text":"Foxes wait."}}`,
@@ -362,6 +374,7 @@ describe('following a task', () => {
     const following = follow(id, parts, {
       onMove: ({ state }) => heard.push(state),
       onStep: ({ message }) => heard.push(message),
+      onAbsence: (line) => heard.push(line),
     });
     const tell = (message: string) => events.publish(taskEvent(answer.task, Date.now(), { message }));
     await until(() => tell('digging') && heard.includes('digging'));
@@ -373,6 +386,55 @@ describe('following a task', () => {
     await connection.close();
   }, 60_000);
 });
+
+describe('what a task stands on goes away while it is followed', () => {
+  it('is told once, and so is its return; the following goes on', async () => {
+    const database = await freshDatabase();
+    const toLedger = await proxyTo(database.url);
+    const toBroker = await proxyTo(ground.amqpUrl);
+    const log = pino({ level: 'silent' });
+    const ledger = await openLedger(toLedger.through(database.url));
+    const connection = await connectBroker({ urls: toBroker.through(ground.amqpUrl), name: 'follower', log });
+    try {
+      const env = { AMQP_URL: ground.amqpUrl, LEDGER_URL: database.url, WARREN_DELAY: 'ladder' };
+      const { stdout } = await warren(['publish', 'summarize', '--text', 'Rabbits wait.'], { env });
+      const id = stdout.trim();
+      const absences: string[] = [];
+      const following = follow(
+        id,
+        { ledger, connection, pollMs: 20, signal: new AbortController().signal },
+        { onMove: () => undefined, onStep: () => undefined, onAbsence: (line) => void absences.push(line) },
+      );
+      toLedger.refuse();
+      await until(() => absences.length === 1);
+      toBroker.refuse();
+      await until(() => absences.length === 2);
+      toLedger.restore();
+      await until(() => absences.length === 3);
+      toBroker.restore();
+      await until(() => absences.length === 4);
+      expect(absences).toEqual([
+        expect.stringMatching(/^the ledger .* does not answer: .*; waiting until it is back$/),
+        expect.stringMatching(/^the broker went away \(.*\); waiting until it is back$/),
+        'the ledger is back',
+        'the broker is back',
+      ]);
+      expect(await ledger.cancel(id, { now: Date.now(), reason: 'seen enough' })).toMatchObject({ kind: 'moved' });
+      expect(await following).toMatchObject({ state: 'cancelled' });
+      expect(absences).toHaveLength(4);
+    } finally {
+      await connection.close();
+      await ledger.close();
+      await Promise.all([toLedger.stop(), toBroker.stop()]);
+      await database.dispose();
+    }
+  }, 60_000);
+});
+
+function proxyTo(url: string): Promise<TcpProxy> {
+  const { hostname, port } = new URL(url);
+  return TcpProxy.start({ host: hostname, port: Number(port) });
+}
 
 describe('with a worker', () => {
   const summary = {
@@ -459,7 +521,7 @@ describe('with a worker', () => {
     expect(errorOf(ended)).toEqual({
       code: 'not-found',
       message: `task ${id} is parked: waits for a person because not-found: rabbits.md does not exist`,
-      next: `warren dead-letters show ${id}`,
+      next: `warren dead-letters show ${id}\nwarren dead-letters replay ${id}`,
     });
     const shown = await warren(['task', 'show', id]);
     expect(shown.stdout).toMatch(/tester#\w+ .*failed +not-found: rabbits\.md does not exist/);
@@ -479,7 +541,7 @@ describe('with a worker', () => {
     stop.abort();
     const stopped = await waiting;
     expect(stopped.code).toBe(1);
-    expect(errorOf(stopped)).toMatchObject({ code: 'interrupted', next: `it goes on: warren task watch ${id}` });
+    expect(errorOf(stopped)).toMatchObject({ code: 'interrupted', next: `warren task watch ${id}` });
   }, 60_000);
 
   it('a cancelled task ends the waiting with 1', async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import {
   addTopologyCommands,
   applyTopology,
+  type BrokerFinder,
   discoverDelay,
   hasDelayPlugin,
   type ManagementClient,
@@ -257,6 +258,18 @@ describe('warren topology', () => {
     expect(await heldBy(vhost.vhost)).toEqual(asHeld(topology));
   });
 
+  it('apply finds the broker of a stack that runs where no variable names one, and says where from', async () => {
+    const brokerFinder = {
+      find: () => ({ amqpUrl: vhost.amqpUrl, managementUrl: vhost.managementUrl, from: 'local stack' }),
+      missing: () => new Error('none'),
+    };
+    const { notes } = await run({}, ['topology', 'apply', '--delay', 'ladder'], brokerFinder);
+    expect(notes[0]).toMatch(new RegExp(`^broker: .*vhost "${vhost.vhost}" \\(from the local stack\\)$`));
+    expect(await heldBy(vhost.vhost)).toEqual(asHeld(topology));
+    const nowhere = { find: () => undefined, missing: () => new Error('no stack either') };
+    expect((await failureOf(run({}, ['topology', 'apply'], nowhere))).message).toBe('no stack either');
+  });
+
   it('show needs no broker; apply says which variable names it', async () => {
     const shown = await run({ AMQP_URL: '' }, ['topology', 'show']);
     expect(shown.results).toMatchObject([{ value: { delay: 'ladder' } }]);
@@ -361,15 +374,17 @@ async function failureOf(promise: Promise<unknown>): Promise<Error> {
   throw new Error('it did not fail with an error');
 }
 
-async function run(env: Record<string, string>, argv: readonly string[]) {
+async function run(env: Record<string, string>, argv: readonly string[], brokerFinder?: BrokerFinder) {
+  const notes: string[] = [];
   const results: { value: unknown; text: string }[] = [];
   const output = {
     json: false,
     result: (value: unknown, text: string) => void results.push({ value, text }),
-    note: () => undefined,
+    note: (line: string) => void notes.push(line),
+    hint: (text: string) => text,
   };
   const program = new Command().exitOverride();
-  addTopologyCommands(program, { env, output, types });
+  addTopologyCommands(program, { env, output, types, ...(brokerFinder === undefined ? {} : { brokerFinder }) });
   await program.parseAsync(argv, { from: 'user' });
-  return { results };
+  return { results, notes };
 }

@@ -18,11 +18,14 @@ import { type Ledger, LedgerUnavailable, type Task } from '@warren/ledger';
 import { encodeBody, headers } from '@warren/tasks';
 import { topologyFor } from '@warren/topology';
 import { completed, type Handler, runWorker } from '@warren/worker';
+import Libsql from 'libsql';
+import { pino } from 'pino';
 import { type WorkParts, work } from '../../packages/worker/src/work.js';
 import { type FreshVhost, freshVhost } from './support/broker.js';
 import { type LedgerHome, makeSqliteHome } from './support/ledger.js';
 import { homeless, probe } from './support/letters.js';
 import { log } from './support/proxied-broker.js';
+import { until } from './support/until.js';
 
 /** The way of one delivery, on a real ledger and a real broker; the delivery is in the test's own hand. */
 let home: LedgerHome;
@@ -182,6 +185,34 @@ describe('a ticket with content that the task was not submitted with', () => {
     await work(own, parts);
     expect(await ledger.queries.task(task.id)).toMatchObject({ state: 'completed' });
   });
+});
+
+describe('an error that nobody foresaw', () => {
+  it('takes up no place for good: the message goes back, and its task is worked once the trouble is over', async () => {
+    const { amqpUrl } = vhost;
+    const config = { amqpUrl, ledgerUrl: home.url, delay: 'ladder', name: 'tester', logLevel: 'silent' } as const;
+    const lines: string[] = [];
+    const worker = await runWorker({
+      type: probe,
+      handler: async (input) => completed(input),
+      config: { ...config, concurrency: 1, drainMs: 1_000 },
+      log: pino({ level: 'error' }, { write: (line) => void lines.push(line) }),
+    });
+    const database = new Libsql(home.url);
+    try {
+      database.exec('alter table attempts rename to attempts_away');
+      const tasks = [await submit('x'), await submit('y')];
+      // It can't be claimed, and this is no ledger that is away.
+      await until(() => lines.some((line) => line.includes('a delivery goes back to its queue')));
+      database.exec('alter table attempts_away rename to attempts');
+
+      const states = () => Promise.all(tasks.map(async ({ id }) => (await ledger.queries.task(id))?.state));
+      await until(async () => (await states()).every((state) => state === 'completed'));
+    } finally {
+      database.close();
+      await worker.stop();
+    }
+  }, 60_000);
 });
 
 describe('the start of a worker', () => {

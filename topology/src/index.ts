@@ -1,4 +1,4 @@
-export * from './ladder.js';
+export { defaultLadder, type LadderShape, ladderEntry, longestLadderDelayMs } from './ladder.js';
 export * from './model.js';
 export * from './names.js';
-export * from './topology.js';
+export { topologyFor } from './topology.js';

@@ -16,10 +16,10 @@ import { brokerLetterKey, exchangeNames, queueNames, submittedLetterKey, workQue
  * Messages that queue `submitted` holds before it refuses more with a nack. Foreign producers feel it as backpressure;
  * it is the only length limit there is, because a limit behind a delay or a dead letter would lose messages.
  */
-export const submittedMaxLength = 10_000;
+const submittedMaxLength = 10_000;
 
 /** Above the 0 that an operator's own policy has unless they say otherwise: one policy applies to a queue at a time. */
-export const policyPriority = 10;
+const policyPriority = 10;
 
 export interface TopologyOptions {
   readonly types: readonly TaskType[];

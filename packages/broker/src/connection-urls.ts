@@ -22,13 +22,17 @@ export function addressOf(url: string): string {
   return `${hostname}:${port || (protocol === 'amqps:' ? 5671 : 5672)} vhost "${vhost}"`;
 }
 
-/** A scheme, perhaps credentials (up to the last @), hosts, the rest. */
-const manyHosts = /^(amqps?:\/\/)(?:(.*)@)?([^/?#]+)(.*)$/;
+/** A scheme, perhaps credentials, hosts, the rest. */
+const manyHosts = /^(amqps?:\/\/)(?:([^/?#]*)@)?([^/?#@]+)([^@]*)$/;
 
 function oneHostEach(text: string): string[] {
   const [, scheme = '', credentials, hosts = '', rest = ''] = manyHosts.exec(text) ?? [];
-  if (scheme === '')
-    throw new BrokerUrlError(`${withoutCredentials(text)} is no broker URL: write amqp://host:port/vhost`);
+  if (scheme === '' || !isDecodable(text)) {
+    // With a `/` in a password the host would be read out of the credentials, and shown.
+    throw new BrokerUrlError(
+      `${withoutCredentials(text)} is no broker URL: write amqp://host:port/vhost, with special characters in user, password and vhost percent-encoded`,
+    );
+  }
   return hosts.split(',').map((host) => {
     const url = `${scheme}${credentials === undefined ? '' : `${credentials}@`}${host}${rest}`;
     if (!URL.canParse(url) || new URL(url).hostname === '') {
@@ -38,6 +42,15 @@ function oneHostEach(text: string): string[] {
     }
     return url;
   });
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function withoutCredentials(text: string): string {

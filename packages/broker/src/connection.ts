@@ -92,7 +92,8 @@ class ManagedConnection implements BrokerConnection {
   readonly #manager: AmqpConnectionManagerClass;
   readonly #backoff: Backoff;
   readonly #channels = new Set<RecurringChannel<Channel> | RecurringChannel<ConfirmChannel>>();
-  readonly #refusals = new Map<string, string>();
+  /** Address to what last went wrong there. */
+  readonly #refusals: Map<string, string>;
   #model: ChannelModel | undefined;
   #blockedReason: string | undefined;
   #closing: Promise<void> | undefined;
@@ -102,7 +103,9 @@ class ManagedConnection implements BrokerConnection {
     this.#options = options;
     this.#log = options.log.child({ connection: options.name });
     this.#backoff = this.#createBackoff();
-    this.#manager = new AmqpConnectionManagerClass(brokerUrls(options.urls, options.random ?? Math.random), {
+    const urls = brokerUrls(options.urls, options.random ?? Math.random);
+    this.#refusals = new Map(urls.map((url) => [addressOf(url), 'no answer yet']));
+    this.#manager = new AmqpConnectionManagerClass(urls, {
       heartbeatIntervalInSeconds: options.heartbeatSeconds ?? connectionDefaults.heartbeatSeconds,
       connectionOptions: {
         // amqplib leaves Nagle's algorithm on, which holds small confirms back for 40 ms.

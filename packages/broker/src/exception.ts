@@ -49,7 +49,7 @@ export class PublishError extends Error {
 }
 
 /** What happened and what to do next. */
-export function describePublishFailure(failure: PublishFailure): string {
+function describePublishFailure(failure: PublishFailure): string {
   switch (failure.kind) {
     case 'invalid':
       return `${failure.field} ${failure.message}`;

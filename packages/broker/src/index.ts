@@ -1,29 +1,39 @@
-export * from './apply.js';
-export * from './apply-conflict.js';
-export * from './connection.js';
-export type { ChannelOwner, OpenedChannel } from './connection-channel.js';
+export { applyTopology } from './apply.js';
+export { TopologyConflictError } from './apply-conflict.js';
+export { type BrokerConnection, type ConnectBrokerOptions, connectBroker } from './connection.js';
 export { undecodableHeader } from './connection-deep-headers.js';
 export { BrokerUrlError } from './connection-urls.js';
-export * from './consumer.js';
-export * from './delay.js';
-export * from './delay-discovery.js';
-export * from './dispatch.js';
-export * from './events.js';
-export * from './events-listener.js';
-export * from './exception.js';
-export * from './in-hand.js';
-export * from './inspect.js';
-export { type BrokerAddress, brokerAddress } from './inspect-connection.js';
-export * from './ledger-patience.js';
-export * from './management.js';
-export * from './management-answers.js';
-export * from './management-request.js';
-export * from './plugin-probe.js';
-export * from './publisher.js';
-export { defaultReconnectPolicy, type ReconnectPolicy } from './reconnect-backoff.js';
-export * from './reply.js';
-export * from './service-environment.js';
-export * from './service-ground.js';
-export * from './task-event.js';
+export { type ConsumeOptions, type Consumer, consume, consumingWithinMs, type Delivery } from './consumer.js';
+export { type Delay, delayBy, type RoutableProperties, routedProperties } from './delay.js';
+export { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
+export { createDispatcher, type Dispatcher } from './dispatch.js';
+export { createEventPublisher, type EventPublisher, maxEventBytes } from './events.js';
+export { type EventListener, listenEvents } from './events-listener.js';
+export { BrokerUnreachableError, PublishError, type PublishFailure } from './exception.js';
+export { createInHand } from './in-hand.js';
+export { queueDepths, readyCount, readyCounts } from './inspect.js';
+export { brokerAddress } from './inspect-connection.js';
+export { createLedgerPatience, type LedgerPatience } from './ledger-patience.js';
+export { type ManagementClient, managementClient } from './management.js';
+export { ManagementError, managementAddress, request } from './management-request.js';
+export { brokerVersion, hasDelayPlugin } from './plugin-probe.js';
+export {
+  createPublisher,
+  type MessageProperties,
+  type Publication,
+  type Publisher,
+  type PublisherOptions,
+} from './publisher.js';
+export { replyTo } from './reply.js';
+export {
+  type ServiceConfig,
+  serviceConfigOf,
+  serviceEnvironment,
+  setVariables,
+  stopWithinMs,
+  stopWithinMsUnder,
+} from './service-environment.js';
+export { openServiceGround } from './service-ground.js';
+export { eventsOfTask, type TaskEventBody, taskEvent, taskEventBody } from './task-event.js';
 export * from './topology-commands.js';
-export * from './turns.js';
+export { createTurns, type Turns } from './turns.js';

@@ -5,13 +5,13 @@ import { addressOf, brokerUrls } from './connection-urls.js';
 import { BrokerUnreachableError, messageOf } from './exception.js';
 
 /** How long a look at the broker may take to connect to each of its hosts, in milliseconds. */
-export const inspectConnectTimeoutMs = 5_000;
+const inspectConnectTimeoutMs = 5_000;
 
 /** How long the work on such a connection may take altogether, in milliseconds. A ladder's quorum queues need a few seconds. */
-export const inspectWorkTimeoutMs = 60_000;
+const inspectWorkTimeoutMs = 60_000;
 
 /** How long the broker may take to answer that such a connection is closed, in milliseconds; then its socket is cut. */
-export const inspectCloseGraceMs = 2_000;
+const inspectCloseGraceMs = 2_000;
 
 /** The parts of an AMQP URL (of the first one, where there are several) that the management API needs. */
 export interface BrokerAddress {

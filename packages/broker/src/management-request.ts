@@ -2,7 +2,7 @@ import { messageOf } from './exception.js';
 import { brokerAddress } from './inspect-connection.js';
 
 /** How long one call to the management API may take, in milliseconds. */
-export const managementTimeoutMs = 5_000;
+const managementTimeoutMs = 5_000;
 
 /** Where the management API is, and who asks. `baseUrl` holds no credentials, so it may be shown. */
 export interface ManagementAddress {

@@ -21,7 +21,7 @@ export interface PublisherOptions {
   readonly maxBodyBytes?: number;
 }
 
-export const publisherDefaults = {
+const publisherDefaults = {
   maxInFlight: 1_000,
   maxInFlightBytes: 64 * 1024 * 1024,
   maxWaiting: 10_000,

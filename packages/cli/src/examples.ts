@@ -1,28 +1,28 @@
 import type { Command } from 'commander';
 
 /**
- * Examples by noun, the telling one first. Help shows those of the nouns that are there; a test calls the help of
- * every command that an example names and looks for each of its flags.
+ * Examples by noun, the telling one first, without the program's name. Help shows those of the nouns that are there; a
+ * test calls the help of every command that an example names and looks for each of its flags.
  */
 export const examples: Readonly<Record<string, readonly string[]>> = {
-  up: ['warren up --detach'],
-  status: ['warren status --json'],
-  down: ['warren down'],
-  demo: ['warren demo --once'],
+  up: ['up --detach'],
+  status: ['status --json'],
+  down: ['down'],
+  demo: ['demo --once'],
   task: [
-    'warren task submit summarize --file README.md --wait',
-    'warren task submit research --question "Why is a retry lost?" --source docs --wait',
-    'warren task submit summarize --input @task.json --priority high --delay 10m',
-    'warren task submit summarize --from tasks.jsonl --rps 50',
-    'warren task list --filter "state:parked age:<1h"',
+    'task submit summarize --file README.md --wait',
+    'task submit research --question "Why is a retry lost?" --source docs --wait',
+    'task submit summarize --input @task.json --priority high --delay 10m',
+    'task submit summarize --from tasks.jsonl --rps 50',
+    'task list --filter "state:parked age:<1h"',
   ],
-  publish: ['warren publish summarize --text "Rabbits dig. Warrens last." --wait'],
+  publish: ['publish summarize --text "Rabbits dig. Warrens last." --wait'],
   'dead-letters': [
-    'warren dead-letters list --filter "type:research code:rate-limited age:>2h"',
-    'warren dead-letters replay --filter "code:timeout" --dry-run',
+    'dead-letters list --filter "type:research code:rate-limited age:>2h"',
+    'dead-letters replay --filter "code:timeout" --dry-run',
   ],
-  broker: ['warren broker up', 'warren broker status --json'],
-  topology: ['warren topology apply', 'warren topology show --json'],
+  broker: ['broker up', 'broker status --json'],
+  topology: ['topology apply', 'topology show --json'],
 };
 
 /** The first example of every noun that `program` has. */
@@ -31,6 +31,6 @@ export function leadingExamples(program: Command): string[] {
 }
 
 /** A block for the end of a help text; empty where there is no example. */
-export function examplesBlock(lines: readonly string[]): string {
-  return lines.length === 0 ? '' : `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+export function examplesBlock(lines: readonly string[], commandName: string): string {
+  return lines.length === 0 ? '' : `\nExamples:\n${lines.map((line) => `  $ ${commandName} ${line}`).join('\n')}`;
 }

@@ -34,7 +34,7 @@ describe('explain', () => {
     const { error } = researchInput.safeParse({ question: 'why?', sources: 7 });
     expect(explain(error)).toEqual({
       code: 'invalid-input',
-      message: 'sources: expected array, received number',
+      message: 'sources: has to be a list, not a number',
       field: 'sources',
       exitCode: 2,
     });

@@ -1,7 +1,9 @@
 export { paint, type Tone } from './color.js';
 export { columnsOption } from './columns.js';
+export { commandName } from './command-name.js';
 export { confirm } from './confirm.js';
 export { parseCount } from './count.js';
+export { counted } from './counted.js';
 export { formatRoughly, parseDuration } from './duration.js';
 export { CommandError, UsageError } from './errors.js';
 export { examples } from './examples.js';
@@ -25,4 +27,5 @@ export {
   truncate,
 } from './table.js';
 export { formatAge, formatTime } from './time.js';
+export { wrapWords } from './wrap-words.js';
 export { inputIssues, issueLine } from './zod-issues.js';

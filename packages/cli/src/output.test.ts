@@ -25,6 +25,19 @@ describe('createOutput', () => {
     expect(written).toEqual({ stdout: 'one red\n', stderr: 'noted\n' });
   });
 
+  it('notes are wrapped at words on a terminal, below what leads them, and commands are not', () => {
+    const { written, output } = outputFor({}, true);
+    output.note(' 12ms  dead-lettered: the attempt failed because nobody was there');
+    output.note('nothing runs here, so start it with "warren up --detach"');
+    expect(written.stderr).toBe(
+      [
+        ' 12ms  dead-lettered: the attempt failed',
+        '       because nobody was there',
+        'nothing runs here, so start it with "warren up --detach"\n',
+      ].join('\n'),
+    );
+  });
+
   it('--json prints the value, one line each when piped, and never the text', () => {
     const { written, output } = outputFor({ json: true });
     output.result({ id: 1 }, 'one');

@@ -1,20 +1,24 @@
 import { stripVTControlCharacters } from 'node:util';
 import { paint, type Tone, wantsColor } from './color.js';
 import { chosenColumns } from './columns.js';
+import { holdsCommand, withCommandName } from './command-name.js';
 import { createLiveLine, type LiveLine } from './live-line.js';
 import { printable } from './printable.js';
 import { createProgress, type Progress, type ProgressOptions, type ProgressSurface } from './progress.js';
 import type { Settings } from './settings.js';
 import type { TextSink } from './streams.js';
 import { type Column, type Field, renderFields, renderTable } from './table.js';
+import { wrapWords } from './wrap-words.js';
 
 /** What a command of any room needs to speak. Rooms that can't import this one declare the same shape. */
 export interface CommandOutput {
   readonly json: boolean;
   /** Data, on stdout: `value` with `--json`, `humanText` otherwise, as it is: pass text from elsewhere through `printable`. */
   result(value: unknown, humanText: string): void;
-  /** A line for the person, on stderr, made safe to print; nothing with `--quiet`. */
+  /** A line for the person, on stderr, made safe to print, its commands as by {@link hint}; nothing with `--quiet`. */
   note(line: string): void;
+  /** A text of ours for a result, its commands (`warren …`, quoted or a line of their own) as this person can paste them. */
+  hint(text: string): string;
 }
 
 export interface Output extends CommandOutput {
@@ -29,6 +33,8 @@ export interface Output extends CommandOutput {
   progress(options: ProgressOptions): Progress;
   /** Colours for stdout, or the text as it is. */
   paint(text: string, tone: Tone): string;
+  /** Cells in a line of the terminal that stdout is; undefined where it is none. */
+  readonly width: number | undefined;
 }
 
 export interface OutputStreams {
@@ -37,13 +43,15 @@ export interface OutputStreams {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds; only differences count. */
   readonly now: () => number;
+  /** From `commandName`. Default `warren`. */
+  readonly commandName?: string;
 }
 
 /**
  * @param settings read at each use, so that an output can exist before the command line is parsed.
  */
 export function createOutput(settings: () => Settings, streams: OutputStreams): Output {
-  const { stdout, stderr, env } = streams;
+  const { stdout, stderr, env, commandName = 'warren' } = streams;
   const line = createLiveLine(stderr);
   const color = () => wantsColor({ flag: settings().colorFlag, env, isTty: stdout.isTTY === true });
   const print = (sink: TextSink, text: string) => line.around(() => sink.write(`${text}\n`));
@@ -57,8 +65,11 @@ export function createOutput(settings: () => Settings, streams: OutputStreams): 
       if (humanText !== '') print(stdout, color() ? humanText : stripVTControlCharacters(humanText));
     },
     note(text) {
-      if (!settings().quiet) print(stderr, printable(text));
+      if (settings().quiet) return;
+      const safe = printable(output.hint(text));
+      print(stderr, holdsCommand(text) ? safe : wrapNote(safe, widthOf(stderr)));
     },
+    hint: (text) => withCommandName(text, commandName),
     table(rows, columns, empty = 'nothing to show') {
       if (rows.length === 0 && !settings().json) return output.note(empty);
       const chosen = chosenColumns(columns, settings().columnNames);
@@ -67,8 +78,17 @@ export function createOutput(settings: () => Settings, streams: OutputStreams): 
     fields: (value, fields) => output.result(value, renderFields(fields, color())),
     progress: (options) => createProgress(options, surfaceFor(settings(), stderr, line), streams.now),
     paint: (text, tone) => paint(text, tone, color()),
+    get width() {
+      return widthOf(stdout);
+    },
   };
   return output;
+}
+
+/** Below a column that leads the line, such as a time, stands nothing else. A line with a command is for pasting: whole. */
+function wrapNote(text: string, width: number | undefined): string {
+  const [lead = ''] = /^ +(?:\S+ {2,})?/.exec(text) ?? [];
+  return wrapWords(text.slice(lead.length), width, lead);
 }
 
 /** Plain progress lines are left out with `--json`: there a program reads stderr, for an error in JSON. */
@@ -83,6 +103,7 @@ function toJson(value: unknown, indented: boolean): string {
   return JSON.stringify(value ?? null, undefined, indented ? 2 : undefined);
 }
 
-function widthOf(sink: TextSink): number | undefined {
+/** Undefined for what is no terminal, or one that doesn't say. */
+export function widthOf(sink: TextSink): number | undefined {
   return sink.isTTY === true && sink.columns !== undefined && sink.columns > 0 ? sink.columns : undefined;
 }

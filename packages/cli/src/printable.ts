@@ -18,7 +18,13 @@ export function oneLine(text: string): string {
   return printable(text.replace(/\s+/gu, ' ')).trim();
 }
 
-/** Hides the password in every URL that a text holds: `amqp://warren:***@host`. */
+/** Hides the password in every URL that a text holds: `amqp://warren:***@host`, `postgres://db/warren?password=***`. */
 export function withoutPasswords(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)[^\s@/]+@/giu, '$1***@');
+  return text
+    .replace(ownAddress, '$1***@')
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)[^\s@/]+@/giu, '$1***@')
+    .replace(/([?&]password=)[^\s&#"'<>]+/giu, '$1***');
 }
+
+/** Of a broker or a ledger: what nobody percent-encoded in its password (`/`, `@`) belongs to it all the same. */
+const ownAddress = /((?:amqps?|postgres(?:ql)?):(?:\/\/)?[^\s:@/]*:)(?:(?!,amqps?:)[^\s"'<>])+@/giu;

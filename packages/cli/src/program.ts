@@ -12,6 +12,8 @@ export interface CommandContext<Speaker extends CommandOutput = Output> {
 
 export interface ProgramOptions extends OutputStreams {
   readonly version: string;
+  /** What a person types to run it, from `commandName`. Default `warren`. */
+  readonly name?: string;
 }
 
 const exitCodeHelp = `
@@ -20,8 +22,9 @@ ${exitCodes.partlyDone} partly done, ${exitCodes.differences} differences found.
 
 /** The program with its global flags and without nouns, and the context to add them with. Run it with `runCli`. */
 export function buildProgram(options: ProgramOptions): { program: Command; context: CommandContext } {
+  const { name = 'warren' } = options;
   let settings: Settings = defaultSettings;
-  const program = addGlobalOptions(new Command('warren'))
+  const program = addGlobalOptions(new Command(name))
     .description('AI-agent work on RabbitMQ: submit tasks, see why they wait, replay what failed.')
     .usage('<noun> [verb] [flags]')
     .version(options.version, '-V, --version', 'print the version')
@@ -31,7 +34,10 @@ export function buildProgram(options: ProgramOptions): { program: Command; conte
     .hook('preAction', (_program, action) => {
       settings = readSettings(action.optsWithGlobals());
     });
-  return { program, context: { env: options.env, output: createOutput(() => settings, options) } };
+  return {
+    program,
+    context: { env: options.env, output: createOutput(() => settings, { ...options, commandName: name }) },
+  };
 }
 
 /** `broker up|status|down`: a noun with its verbs, so that one help text shows what there is. */

@@ -1,12 +1,15 @@
 import { inspect } from 'node:util';
 import { type Command, CommanderError } from 'commander';
 import { paint, wantsColor } from './color.js';
+import { holdsCommand, withCommandName } from './command-name.js';
 import { examples, examplesBlock, leadingExamples } from './examples.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
-import { explain } from './explain.js';
+import { type Explanation, explain } from './explain.js';
+import { widthOf } from './output.js';
 import { printable, withoutPasswords } from './printable.js';
 import { asksForJson } from './settings.js';
 import type { TextSink } from './streams.js';
+import { wrapWords } from './wrap-words.js';
 
 /** The process, as `runCli` needs it. */
 export interface CliProcess {
@@ -38,7 +41,7 @@ export async function runCli(program: Command, argv: readonly string[], io: CliP
     return exitCodes.done;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.done;
-    return report(thrown, argv, json, io);
+    return report(explain(thrown), thrown, { argv, json, io, commandName: program.name() });
   }
 }
 
@@ -66,8 +69,9 @@ function hasNoReader(error: Error): boolean {
 
 /** Every command, however a room made it, throws instead of exiting, shows global flags and has its examples. */
 function prepare(program: Command, io: CliProcess, json: boolean): void {
-  program.addHelpText('after', () => examplesBlock(leadingExamples(program)));
-  for (const noun of program.commands) noun.addHelpText('after', examplesBlock(examples[noun.name()] ?? []));
+  program.addHelpText('after', () => examplesBlock(leadingExamples(program), program.name()));
+  for (const noun of program.commands)
+    noun.addHelpText('after', examplesBlock(examples[noun.name()] ?? [], program.name()));
   for (const command of withDescendants(program)) {
     command.copyInheritedSettings(program).configureOutput({
       writeOut: (text) => io.stdout.write(text),
@@ -104,23 +108,51 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-function report(thrown: unknown, argv: readonly string[], json: boolean, io: CliProcess): ExitCode {
-  const { exitCode, code, message, field, next } = explain(thrown);
-  const error = { code, message, field, next };
+interface Reporting {
+  readonly argv: readonly string[];
+  readonly json: boolean;
+  readonly io: CliProcess;
+  readonly commandName: string;
+}
+
+function report(explanation: Explanation, thrown: unknown, { argv, json, io, commandName }: Reporting): ExitCode {
+  const { exitCode, code, field } = explanation;
+  const { message, next } = explanation;
+  const named = (text: string) => withCommandName(text, commandName);
+  const error = { code, message: named(message), field, next: next === undefined ? undefined : named(next) };
   const color = wantsColor({ flag: !argv.includes('--no-color'), env: io.env, isTty: io.stderr.isTTY === true });
   // Whatever progress the command left drawn goes first.
   if (io.stderr.isTTY === true) io.stderr.write('\r\u001b[K');
-  io.stderr.write(json ? `${JSON.stringify({ error })}\n` : forPeople(error, color));
+  io.stderr.write(
+    json ? `${JSON.stringify({ error })}\n` : forPeople({ message, next }, { named, color, width: widthOf(io.stderr) }),
+  );
   if (isSet(io.env.WARREN_DEBUG)) io.stderr.write(`${withoutPasswords(inspect(thrown))}\n`);
   return exitCode;
 }
 
+interface Saying {
+  readonly named: (text: string) => string;
+  readonly color: boolean;
+  readonly width: number | undefined;
+}
+
 type ErrorText = { readonly message: string; readonly next: string | undefined };
 
-function forPeople({ message, next }: ErrorText, color: boolean): string {
-  const lines = printable(message).trimEnd().split('\n').join('\n       ');
-  const advice = next === undefined ? '' : `${paint(' next:', 'dim', color)} ${printable(next)}\n`;
-  return `${paint('error:', 'bad', color)} ${lines}\n${advice}`;
+function forPeople({ message, next }: ErrorText, saying: Saying): string {
+  const { color } = saying;
+  const advice = next === undefined ? '' : paragraph(paint(' next:', 'dim', color), next, saying);
+  return `${paragraph(paint('error:', 'bad', color), message, saying)}${advice}`;
+}
+
+/** Prose is wrapped below its label. A line with a command in it is not: it is to be pasted. */
+function paragraph(label: string, text: string, { named, width }: Saying): string {
+  const lines = text.trimEnd().split('\n');
+  return lines
+    .map((line, index) => {
+      const lead = index === 0 ? `${label} ` : ' '.repeat('error: '.length);
+      return `${wrapWords(printable(named(line)), holdsCommand(line) ? undefined : width, lead)}\n`;
+    })
+    .join('');
 }
 
 function isSet(value: string | undefined): boolean {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainProblem } from './plain-problem.js';
 
 /** One thing that is wrong with an input: where (empty for the whole), and what. */
 export interface InputIssue {
@@ -14,7 +15,7 @@ export function inputIssues(error: z.core.$ZodError, prefix = ''): InputIssue[] 
   return error.issues.flatMap((issue) => issuesOf(issue, prefix));
 }
 
-/** `payload.length: expected number, received string`. */
+/** `payload.length: has to be a number, not text`. */
 export function issueLine({ field, problem }: InputIssue): string {
   return field === '' ? problem : `${field}: ${problem}`;
 }
@@ -29,7 +30,7 @@ function issuesOf(issue: z.core.$ZodIssue, prefix: string): InputIssue[] {
     return issue.keys.map((key) => ({ field: fieldName(field, [key]), problem: 'unknown field' }));
   }
   if (issue.code === 'invalid_union') return unionIssues(issue, field);
-  return [{ field, problem: withoutLead(issue.message) }];
+  return [{ field, problem: plainProblem(issue) }];
 }
 
 /**
@@ -42,11 +43,7 @@ function unionIssues(issue: z.core.$ZodIssueInvalidUnion, field: string): InputI
   const [only] = deeper;
   if (only !== undefined && deeper.length === 1) return only;
   const problems = new Set(alternatives.flat().map((inner) => inner.problem));
-  return [{ field, problem: problems.size === 0 ? withoutLead(issue.message) : [...problems].join(', or ') }];
-}
-
-function withoutLead(message: string): string {
-  return message.replace(/^Invalid (?:input|option): /, '');
+  return [{ field, problem: problems.size === 0 ? plainProblem(issue) : [...problems].join(', or ') }];
 }
 
 /** `['sources', 0, 'path']` reads `sources.0.path`. */

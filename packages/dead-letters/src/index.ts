@@ -24,6 +24,7 @@ export {
   type LetterOrigin,
   type Rule,
   type RuleName,
+  replayMayHelp,
 } from './rules.js';
 export {
   createSweeper,

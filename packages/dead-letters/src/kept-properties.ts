@@ -17,14 +17,38 @@ export function keepProperties(properties: MessageProperties): string {
 }
 
 /**
- * Without what two copies of one message differ in: the copy's name, and what the broker wrote on the way of each. By the
- * rest, a copy that the sweeper sends is known for the message that was met before.
+ * By what a message is known when it comes again, as text: another copy of it that the sweeper sends, and what a person
+ * replays. Without what Warren and the broker write on its way, and what a replay or a death in a queue changes of it.
  */
-export function withoutCopyMarks(properties: MessageProperties): MessageProperties {
+export function identityOf({ headers = {}, ...properties }: MessageProperties): string {
+  const same = Object.entries(properties).filter(
+    // A message without an id is replayed with an empty one.
+    ([name, value]) => name in publishable.shape && !changing.includes(name) && (name !== 'messageId' || value !== ''),
+  );
+  const sorted = Object.entries(sendersHeaders(headers)).sort(([a], [b]) => (a < b ? -1 : 1));
+  return keepProperties({ ...Object.fromEntries(same), headers: Object.fromEntries(sorted) });
+}
+
+const changing: readonly string[] = ['deliveryMode', 'expiration'];
+
+/** Headers that Warren writes itself. */
+const insideHeaders: readonly string[] = [
+  headerNames.dispatch,
+  headerNames.attempt,
+  headerNames.copy,
+  headerNames.reasonCode,
+  headerNames.error,
+  headerNames.worker,
+  headerNames.retryAfterMs,
+  headerNames.history,
+  headerNames.sourceQueue,
+];
+
+/** What a submission may carry: without the headers that Warren writes, and those that the broker does. */
+export function sendersHeaders(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const straight = { exchange: '', routingKey: '', headers: {}, delayed: false };
-  const { headers, ...rest } = routedProperties(straight, properties);
-  const { [headerNames.copy]: _, ...same } = headers;
-  return { ...rest, headers: same };
+  const { headers: unrouted } = routedProperties(straight, { headers });
+  return Object.fromEntries(Object.entries(unrouted).filter(([name]) => !insideHeaders.includes(name)));
 }
 
 /** The way back. Properties that only the broker sets (`userId` and the like) are left out. */
@@ -37,12 +61,17 @@ export type RestoredProperties = Omit<z.infer<typeof publishable>, 'headers'> & 
   readonly headers: Readonly<Record<string, unknown>>;
 };
 
+type Table = Readonly<Record<string, unknown>>;
+
+/** Not `z.record`, which drops a key "__proto__": a header may be called so. */
+const someTable = z.custom<Table>((value) => typeof value === 'object' && value !== null && !Array.isArray(value));
+
 const publishable = z.object({
   messageId: z.string().exactOptional(),
   type: z.string().exactOptional(),
   contentType: z.string().exactOptional(),
   contentEncoding: z.string().exactOptional(),
-  headers: z.record(z.string(), z.unknown()).default({}),
+  headers: someTable.default({}),
   priority: z.number().exactOptional(),
   expiration: z.string().exactOptional(),
   correlationId: z.string().exactOptional(),
@@ -51,8 +80,6 @@ const publishable = z.object({
   deliveryMode: z.number().exactOptional(),
   appId: z.string().exactOptional(),
 });
-
-type Table = Readonly<Record<string, unknown>>;
 
 /** Counted by the broker anew at each delivery: with it the same message would look like another one. */
 const deliveryCount = 'x-delivery-count';
@@ -79,7 +106,7 @@ function isJsonNumber(value: number): boolean {
 const marked = z.union([
   z.strictObject({ base64: z.string() }).transform(({ base64 }) => Buffer.from(base64, 'base64')),
   z.strictObject({ number: z.string() }).transform(({ number }) => Number(number)),
-  z.strictObject({ table: z.record(z.string(), z.unknown()) }).transform(({ table }) => restoredTable(table)),
+  z.strictObject({ table: someTable }).transform(({ table }) => restoredTable(table)),
 ]);
 
 /** By its keys alone: a table from elsewhere may hold anything under them. */

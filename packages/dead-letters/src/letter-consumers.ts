@@ -1,6 +1,7 @@
 import {
   type BrokerConnection,
   consume,
+  consumingWithinMs,
   createInHand,
   createLedgerPatience,
   createTurns,
@@ -12,18 +13,25 @@ import type { LetterQueue } from './met-letter.js';
 import { parkRaw } from './park-raw.js';
 import { type ProcessorParts, processLetter } from './processor.js';
 
+const defaultDrainMs = 10_000;
+
 export interface LetterConsumersParts extends Omit<ProcessorParts, 'ledger'> {
   readonly ledger: ProcessorParts['ledger'] & Pick<Ledger, 'untilAvailable'>;
   readonly connection: BrokerConnection;
   /** Letters of each queue in hand at the same time. */
   readonly prefetch: number;
+  /** How long both queues may take to be consumed, in milliseconds. Default {@link consumingWithinMs}. */
+  readonly readyWithinMs?: number;
 }
 
 export interface LetterConsumers {
   /** Resolves once both queues are consumed; rejects when one is not in time, or is stopped before. */
   readonly ready: Promise<void>;
-  /** Takes nothing new, finishes the letters in hand. While the ledger is away it gives them back at once. */
-  stop(): Promise<void>;
+  /**
+   * Takes nothing new; the letters in hand have `drainMs` milliseconds to come to their end (default 10,000), those that
+   * don't go back to their queue. While the ledger is away they go back at once.
+   */
+  stop(drainMs?: number): Promise<void>;
 }
 
 /**
@@ -32,7 +40,7 @@ export interface LetterConsumers {
  * then it finds that one done.
  */
 export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
-  const { connection, ledger, log, prefetch } = parts;
+  const { connection, ledger, log, prefetch, readyWithinMs = consumingWithinMs } = parts;
   const stopping = new AbortController();
   const turns = createTurns();
   const inHand = createInHand({ stop: stopping.signal, log });
@@ -55,16 +63,16 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
     log,
   });
 
-  const ready = Promise.all(consumers.map((consumer) => consumer.untilConsuming())).then(() => undefined);
+  const ready = Promise.all(consumers.map((consumer) => consumer.untilConsuming(readyWithinMs))).then(() => undefined);
   // Who is not interested in it need not be told twice: the consumers log why they do not consume.
   ready.catch(() => undefined);
 
   return {
     ready,
-    async stop() {
+    async stop(drainMs = defaultDrainMs) {
       stopping.abort();
       await Promise.all(consumers.map((consumer) => consumer.pause()));
-      await turns.idle();
+      await inHand.emptyWithin(drainMs);
       await Promise.all(consumers.map((consumer) => consumer.cancel()));
     },
   };

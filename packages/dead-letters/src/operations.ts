@@ -1,9 +1,9 @@
-import { type Dispatcher, type Publication, PublishError, type Publisher, routedProperties } from '@warren/broker';
+import { type Dispatcher, type Publication, PublishError, type Publisher } from '@warren/broker';
 import type { AttemptRun, Ledger, Letter, LetterFilter, LetterState, Task } from '@warren/ledger';
-import { headers } from '@warren/tasks';
+import type { TaskState } from '@warren/tasks';
 import { exchangeNames } from '@warren/topology';
 import { z } from 'zod';
-import { restoreProperties } from './kept-properties.js';
+import { restoreProperties, sendersHeaders } from './kept-properties.js';
 import { classify } from './rules.js';
 import { inputOf } from './task-input.js';
 
@@ -92,7 +92,13 @@ async function replayTask(letter: Letter, parts: OperationsParts): Promise<Actio
   const { dispatcher, ledger, now } = parts;
   const answer = await ledger.replay(letter.taskId ?? '', { now: now() });
   if (answer.kind === 'refused') return { kind: 'refused', why: answer.why };
-  await ledger.letters.decide(letter.id, { state: 'replayed', resolution: 'replayed by hand' }, now());
+  // The letter of this dispatch, if it fails as well, is another matter.
+  const note = {
+    state: 'replayed',
+    resolution: 'replayed by hand',
+    dispatch: { before: answer.task.dispatch },
+  } as const;
+  await ledger.letters.decide(letter.id, note, now());
   try {
     await dispatcher.dispatch(answer.task, await inputOf(answer.task, ledger));
     return { kind: 'done' };
@@ -124,8 +130,13 @@ async function replayRaw(letter: Letter, { ledger, now, publisher }: OperationsP
     if (error instanceof PublishError) return { kind: 'refused', why: error.message };
     throw error;
   }
-  await ledger.letters.decide(letter.id, { state: 'replayed', resolution: 'submitted again by hand' }, now());
-  return { kind: 'done' };
+  const note = { state: 'replayed', resolution: 'submitted again by hand', timesSeen: letter.timesSeen } as const;
+  if (await ledger.letters.decide(letter.id, note, now())) return { kind: 'done' };
+  const since = await ledger.letters.find(letter.id);
+  if (since === undefined || since.timesSeen === letter.timesSeen) {
+    return { kind: 'done', note: `somebody else decided it meanwhile: it is ${since?.state ?? 'gone'}` };
+  }
+  return { kind: 'refused', why: `it was submitted again and came back, ${since.code}: ${since.reason}` };
 }
 
 const someTask = z.object({ task_id: z.guid().toLowerCase() });
@@ -140,31 +151,13 @@ async function taskNamedBy({ body }: Letter, { queries }: OperationsParts['ledge
   return await queries.task(id);
 }
 
-/** Headers that Warren writes itself: a submission must not carry them. */
-const insideHeaders: readonly string[] = [
-  headers.dispatch,
-  headers.attempt,
-  headers.copy,
-  headers.reasonCode,
-  headers.error,
-  headers.worker,
-  headers.retryAfterMs,
-  headers.history,
-  headers.sourceQueue,
-];
-
 function asSubmission(letter: Letter, type: string): Publication {
-  const route = { exchange: exchangeNames.submit, routingKey: type, headers: {}, delayed: false };
-  const properties = restoreProperties(letter.properties);
-  const kept = Object.entries(properties.headers).filter(([name]) => !insideHeaders.includes(name));
+  const { headers, ...properties } = restoreProperties(letter.properties);
   return {
-    exchange: route.exchange,
-    routingKey: route.routingKey,
+    exchange: exchangeNames.submit,
+    routingKey: type,
     body: letter.body,
-    properties: {
-      messageId: '',
-      ...routedProperties(route, { ...properties, headers: Object.fromEntries(kept) }),
-    },
+    properties: { messageId: '', ...properties, headers: sendersHeaders(headers) },
     mandatory: true,
   };
 }
@@ -172,20 +165,26 @@ function asSubmission(letter: Letter, type: string): Publication {
 async function cancel(letter: Letter, reason: string, parts: OperationsParts): Promise<ActionOutcome> {
   const { ledger, now } = parts;
   if (!isOpen(letter)) return { kind: 'refused', why: `it is ${letter.state} already` };
-  if (letter.taskId !== null) {
-    const refusal = await cancelTask(letter.taskId, reason, parts);
-    if (refusal !== undefined) return { kind: 'refused', why: refusal };
+  const note = { state: 'cancelled', resolution: reason } as const;
+  if (letter.taskId === null) {
+    const { timesSeen } = letter;
+    if (await ledger.letters.decide(letter.id, { ...note, timesSeen }, now())) return { kind: 'done' };
+    return { kind: 'refused', why: 'it came again meanwhile, or somebody else decided it: look at it once more' };
   }
-  await ledger.letters.decide(letter.id, { state: 'cancelled', resolution: reason }, now());
+  const refusal = await cancelTask(letter.taskId, reason, parts);
+  if (refusal !== undefined) return { kind: 'refused', why: refusal };
+  await ledger.letters.decide(letter.id, note, now());
   return { kind: 'done' };
 }
 
+/** Where a task waits for its letter or its next attempt, and nobody has it. */
+const atRest: readonly TaskState[] = ['parked', 'dead-lettered', 'retry-scheduled'];
+
 async function cancelTask(id: string, reason: string, { ledger, now }: OperationsParts): Promise<string | undefined> {
+  const answer = await ledger.cancel(id, { now: now(), reason, from: atRest });
+  if (answer.kind === 'moved') return undefined;
   const task = await ledger.queries.task(id);
-  const atRest = task?.state === 'parked' || task?.state === 'dead-lettered' || task?.state === 'retry-scheduled';
-  if (!atRest) return `its task is ${task?.state ?? 'unknown'}`;
-  const answer = await ledger.cancel(id, { now: now(), reason });
-  return answer.kind === 'refused' ? answer.why : undefined;
+  return `its task is ${task?.state ?? 'unknown'}`;
 }
 
 function isOpen({ state }: Letter): boolean {

@@ -3,7 +3,7 @@ import type { Ledger, Letter, RelatedIds } from '@warren/ledger';
 import { headers, maxErrorMessageChars, type ReasonCode } from '@warren/tasks';
 import { queueNames, workQueue } from '@warren/topology';
 import { z } from 'zod';
-import { keepProperties, withoutCopyMarks } from './kept-properties.js';
+import { identityOf, keepProperties } from './kept-properties.js';
 import { classify } from './rules.js';
 
 export interface RawParts {
@@ -40,7 +40,7 @@ export async function parkRaw({ ledger, now }: RawParts, facts: RawMessageFacts)
       reason,
       body: facts.body,
       properties: keepProperties(facts.properties),
-      identity: keepProperties(withoutCopyMarks(facts.properties)),
+      identity: identityOf(facts.properties),
       sourceQueue: facts.sourceQueue,
       routingKey: facts.routingKey,
       related: relatedIn(facts.properties),

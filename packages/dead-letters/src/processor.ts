@@ -132,7 +132,9 @@ function isStale(task: Task, { ticket }: TaskLetter): boolean {
 /** Also the second half of a way that broke off after its move: the letter's note is still to be written. */
 async function leaveStale(task: Task, { ledger, log, now }: ProcessorParts): Promise<LetterOutcome> {
   const letter = await ledger.letters.find(task.id);
-  const note = letter?.state === 'received' ? noteAfter(task) : undefined;
+  // One that was met for a newer dispatch is not the task's past but its present: whoever met it decides it.
+  const isPast = letter?.state === 'received' && (letter.dispatch ?? 0) <= task.dispatch;
+  const note = isPast ? noteAfter(task) : undefined;
   if (letter && note) await ledger.letters.decide(letter.id, { ...note, dispatch: letter.dispatch }, now());
   log.debug({ task: task.id, dispatch: task.dispatch, state: task.state }, 'stale letter acknowledged');
   return 'stale';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { permanentCodes, type ReasonCode, reasonCodes, transientCodes } from '@warren/tasks';
-import { classify, defaultRules, letterOrigins, ruleNames, unclassified } from './rules.js';
+import { classify, defaultRules, letterOrigins, replayMayHelp, ruleNames, unclassified } from './rules.js';
 
 describe('the rules', () => {
   it('have a word for every reason code, whoever wrote the letter', () => {
@@ -20,9 +20,10 @@ describe('the rules', () => {
   it.each<[ReasonCode, string, string]>([
     ...transientCodes.map((code): [ReasonCode, string, string] => [code, 'transient', 'retry']),
     ...permanentCodes
-      .filter((code) => code !== 'conflict')
+      .filter((code) => code !== 'conflict' && code !== 'not-found')
       .map((code): [ReasonCode, string, string] => [code, 'permanent', 'park']),
     ['conflict', 'conflict', 'park'],
+    ['not-found', 'not-found', 'park'],
     ['expired', 'expired', 'park'],
     ['poison', 'poison', 'park'],
     ['over-budget', 'over-budget', 'park'],
@@ -53,6 +54,13 @@ describe('the rules', () => {
 
   it('park what none of them matches', () => {
     expect(classify({ code: 'timeout', origin: 'failed' }, [])).toBe(unclassified);
+  });
+
+  it('advise a replay where the message is sound, and not where it is wrong in itself', () => {
+    expect(reasonCodes.filter((code) => !replayMayHelp(code))).toEqual(
+      permanentCodes.filter((code) => code !== 'not-found'),
+    );
+    expect(classify({ code: 'not-found', origin: 'failed' }).advice).toContain('replay');
   });
 
   it('tell a person what to do, as a sentence', () => {

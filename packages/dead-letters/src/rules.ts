@@ -11,6 +11,7 @@ export const ruleNames = [
   'rejected',
   'transient',
   'permanent',
+  'not-found',
   'conflict',
   'expired',
   'poison',
@@ -58,6 +59,13 @@ export const defaultRules: readonly Rule[] = [
     when: { codes: ['conflict'] },
     action: 'park',
     advice: 'Two submissions share an id or a key and disagree: keep the one that is meant and cancel this one.',
+  },
+  {
+    name: 'not-found',
+    when: { codes: ['not-found'] },
+    action: 'park',
+    advice:
+      'Put what the error names in its place, then replay; if the place is wrong, submit it anew and cancel this one.',
   },
   {
     name: 'permanent',
@@ -131,6 +139,12 @@ export function classify(facts: LetterFacts, rules: readonly Rule[] = defaultRul
     attempts: rule.attempts ?? Number.POSITIVE_INFINITY,
     advice: rule.advice,
   };
+}
+
+/** Whether a replay of what was parked with this code has a chance once its cause is mended: its message itself is sound. */
+export function replayMayHelp(code: ReasonCode): boolean {
+  const { rule } = classify({ code, origin: 'failed' });
+  return rule !== 'permanent' && rule !== 'conflict';
 }
 
 function matches({ codes, origins }: Rule['when'], facts: LetterFacts): boolean {

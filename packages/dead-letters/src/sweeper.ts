@@ -110,8 +110,9 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   const { parkUnroutable, payDebt, publishAgain, publishLetterAgain } = createPublishOrPark(parts);
   const emptySince = new Map<string, number>();
   const gone = new Set<string>();
-  const offsets = new Map<string, number>();
-  let owedOffset = 0;
+  /** Behind which task the next round begins: of each type, and of those that owe. Without one it begins anew. */
+  const lastWaiting = new Map<string, Task>();
+  let lastOwed: Task | undefined;
 
   return { sweepOnce, run };
 
@@ -160,12 +161,12 @@ export function createSweeper(parts: SweeperParts): Sweeper {
    * Those that failed go to the back: the next round begins behind them.
    */
   async function payDebts(): Promise<Pick<SweepReport, 'owed' | 'failed' | 'parked'> & { unreachable: boolean }> {
-    const tasks = await ledger.sweeps.owed(now() - settings.owedAfterMs, settings.batch, owedOffset);
+    const tasks = await ledger.sweeps.owed(now() - settings.owedAfterMs, settings.batch, lastOwed);
     const outcomes = await Promise.all(tasks.map(payDebt));
     const count = (kind: PublishOutcome) => outcomes.filter((outcome) => outcome === kind).length;
     const unreachable = count('unreachable');
     const owed = count('published');
-    owedOffset = tasks.length === settings.batch ? owedOffset + count('failed') + unreachable : 0;
+    lastOwed = tasks.length === settings.batch ? tasks.at(-1) : undefined;
     const failed = count('failed') + unreachable;
     return { owed, failed, parked: count('parked'), unreachable: owed === 0 && unreachable > 0 };
   }
@@ -174,7 +175,7 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   async function findLost(): Promise<readonly Repair[]> {
     const quietSince = now() - settings.quietMs;
     const types = await ledger.sweeps.waitingTypes(quietSince);
-    for (const type of offsets.keys()) if (!types.includes(type)) offsets.delete(type);
+    for (const type of lastWaiting.keys()) if (!types.includes(type)) lastWaiting.delete(type);
     const waiting = new Map<string, readonly Task[]>();
     for (const type of types) waiting.set(type, await nextWaiting(type, quietSince));
     const undecided = await ledger.sweeps.undecided(quietSince, settings.batch);
@@ -186,9 +187,10 @@ export function createSweeper(parts: SweeperParts): Sweeper {
 
   /** A long backlog is gone through a part a round, so that no lost message hides behind those that merely wait. */
   async function nextWaiting(type: string, quietSince: number): Promise<readonly Task[]> {
-    const offset = offsets.get(type) ?? 0;
-    const tasks = await ledger.sweeps.waiting(type, quietSince, settings.batch, offset);
-    offsets.set(type, tasks.length === settings.batch ? offset + tasks.length : 0);
+    const tasks = await ledger.sweeps.waiting(type, quietSince, settings.batch, lastWaiting.get(type));
+    const last = tasks.length === settings.batch ? tasks.at(-1) : undefined;
+    if (last) lastWaiting.set(type, last);
+    else lastWaiting.delete(type);
     return tasks;
   }
 

@@ -12,6 +12,11 @@ const type = defineTaskType({
   policy: { maxBodyBytes: 1_000 },
 });
 const types = [type];
+/** Types whose schema says little or nothing, so that the rules around it are seen. */
+const anything = [
+  defineTaskType({ ...type, name: 'anything', input: z.json(), policy: { maxBodyBytes: 1024 * 1024 } }),
+  defineTaskType({ ...type, name: 'strict', input: z.strictObject({}) }),
+];
 const submission = (text: string, options = {}) => ({ type: 'echo', input: { text }, options });
 
 describe('checkSubmission', () => {
@@ -38,6 +43,35 @@ describe('checkSubmission', () => {
       kind: 'defect',
       defect: { code: 'invalid-input', field: 'reply_to', message: expect.stringContaining(replyTo) },
     });
+  });
+
+  it.each([
+    ['lists', 100, 'checked'],
+    ['lists', 101, 'malformed payload'],
+    // Far beyond what the schema and the encoder could go down into.
+    ['lists', 200_000, 'malformed payload'],
+    ['tables', 101, 'malformed payload'],
+  ])('of an input of %s, %i deep in each other: %s', (kind, levels, verdict) => {
+    const [open, close] = kind === 'lists' ? ['[', ']'] : ['{"a":', '}'];
+    const input: unknown = JSON.parse(`${open.repeat(levels)}1${close.repeat(levels)}`);
+    const checked = checkSubmission({ type: 'anything', input }, anything);
+    expect(checked.kind === 'defect' ? `${checked.defect.code} ${checked.defect.field}` : checked.kind).toBe(verdict);
+    const body = encodeBody(newTaskId(), 'anything', `${open.repeat(levels)}1${close.repeat(levels)}`);
+    const parsed = parseMessage({ body, addressedTo: 'anything', properties: {} }, anything);
+    expect(parsed.kind === 'defect' ? `${parsed.defect.code} ${parsed.defect.field}` : 'checked').toBe(verdict);
+  });
+
+  it('finds an end of an input that holds itself', () => {
+    const input: Record<string, unknown> = {};
+    input.left = input;
+    input.right = input;
+    expect(checkSubmission({ type: 'anything', input }, anything)).toMatchObject({ defect: { field: 'payload' } });
+  });
+
+  it('names a field in few words, however long its sender made it', () => {
+    const checked = checkSubmission({ type: 'strict', input: { ['x'.repeat(100_000)]: 1 } }, anything);
+    expect(checked).toMatchObject({ defect: { code: 'invalid-input', field: 'payload' } });
+    expect(JSON.stringify(checked).length).toBeLessThan(2_000);
   });
 
   it('takes any other queue for a reply', () => {

@@ -1,8 +1,10 @@
 import type { Dispatcher } from '@warren/broker';
 import type { Ledger, Sweeps, Task } from '@warren/ledger';
 import {
+  boundedDefect,
   classPriority,
   type Defect,
+  depthDefect,
   encodeBody,
   findTaskType,
   type SubmissionOptions,
@@ -129,6 +131,9 @@ export function checkSubmission(
   if (replyTo !== undefined && isWarrensOwn(replyTo, types)) {
     return defect('invalid-input', 'reply_to', `"${replyTo}" is a queue of Warren's: name one of your own`);
   }
+  // Before the schema and the encoder, which both go down into the value.
+  const tooDeep = depthDefect(submission.input);
+  if (tooDeep) return { kind: 'defect', defect: tooDeep };
   const input = type.input.safeParse(submission.input);
   if (!input.success) return defect('invalid-input', ...firstIssue(input.error, 'payload'));
   const payload = stringify(submission.input);
@@ -203,7 +208,7 @@ function firstIssue(error: z.ZodError, prefix = ''): [field: string, message: st
 }
 
 function defect(code: Defect['code'], field: string, message: string): { kind: 'defect'; defect: Defect } {
-  return { kind: 'defect', defect: { code, field, message } };
+  return { kind: 'defect', defect: boundedDefect({ code, field, message }) };
 }
 
 function unknownType(name: string, types: readonly TaskType[]): string {

@@ -406,11 +406,19 @@ export function decideReplay(task: Task | undefined, request: { now: number }): 
   });
 }
 
-export function decideCancel(task: Task | undefined, request: { now: number; reason: string }): Decision<MoveAnswer> {
+export interface CancelRequest {
+  readonly now: number;
+  readonly reason: string;
+  /** Only from one of these states. Default: from every one that is not final. */
+  readonly from?: readonly TaskState[];
+}
+
+export function decideCancel(task: Task | undefined, request: CancelRequest): Decision<MoveAnswer> {
   if (!task || isFinal(task.state)) {
     return { answer: refuseMove(task, task ? `it is already ${task.state}` : 'there is no such task') };
   }
-  const { now, reason } = request;
+  const { from, now, reason } = request;
+  if (from && !from.includes(task.state)) return { answer: refuseMove(task, `it is ${task.state}`) };
   const decision = moved(task, { ...owing(task, 'cancelled', null, now), reason, finishedAt: now });
   return task.state === 'running'
     ? { ...decision, effects: [{ kind: 'run-ended', token: task.token, outcome: 'cancelled', at: now }] }

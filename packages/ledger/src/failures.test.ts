@@ -8,6 +8,7 @@ describe('what a database error means', () => {
   it.each<[string, unknown, string]>([
     ['a busy SQLite', withCode('SQLITE_BUSY'), 'contended'],
     ['a stale snapshot', withCode('SQLITE_BUSY_SNAPSHOT'), 'contended'],
+    ['a lock that many ran for at once', withCode('SQLITE_PROTOCOL'), 'contended'],
     ['a locked file, in words alone', new Error('database is locked'), 'contended'],
     ['a serialization failure', withCode('40001'), 'contended'],
     ['a deadlock', withCode('40P01'), 'contended'],

@@ -13,7 +13,7 @@ export class LedgerUnavailable extends Error {
 export type DatabaseTrouble = 'contended' | 'unavailable' | 'other';
 
 /** Whole codes of Postgres and Node; of SQLite the beginnings, because its codes come with details behind them. */
-const contendedCodes = /^(SQLITE_BUSY|SQLITE_LOCKED|40001$|40P01$|55P03$)/;
+const contendedCodes = /^(SQLITE_BUSY|SQLITE_LOCKED|SQLITE_PROTOCOL|40001$|40P01$|55P03$)/;
 /**
  * Errnos of Node (`ENOENT` is a socket that is not there), its words for what is wrong with TLS, and of Postgres whatever a
  * server says that can't be used for now: 08 (connection), 25006 (may only be read), 25P03 and 25P04 (a transaction that

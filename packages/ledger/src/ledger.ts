@@ -3,6 +3,7 @@ import type { Failure, ReasonCode } from '@warren/tasks';
 import { untilAvailable } from './availability.js';
 import { type LedgerDatabase, openDatabase } from './database.js';
 import {
+  type CancelRequest,
   type ClaimAnswer,
   type ClaimRequest,
   decideCancel,
@@ -55,7 +56,7 @@ export interface Ledger {
   park(taskId: string, request: MoveRequest & { code: ReasonCode; reason: string }): Promise<MoveAnswer>;
   recover(taskId: string, request: MoveRequest & { copy: string }): Promise<MoveAnswer>;
   replay(taskId: string, request: { now: number }): Promise<MoveAnswer>;
-  cancel(taskId: string, request: { now: number; reason: string }): Promise<MoveAnswer>;
+  cancel(taskId: string, request: CancelRequest): Promise<MoveAnswer>;
 
   readonly queries: Queries;
   readonly letters: Letters;

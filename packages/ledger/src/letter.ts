@@ -69,8 +69,8 @@ export interface NewLetter {
   readonly body: Buffer;
   readonly properties: string;
   /**
-   * Of a message without a task: by what, besides its body and its queue, it is known again when it comes once more. Its
-   * properties, without those that differ between two copies of it. Default: `properties`.
+   * Of a message without a task: by what, besides its body and the type it says, it is known again when it comes once
+   * more, by whatever queue. Its properties, without those that change on its way. Default: `properties`.
    */
   readonly identity?: string;
   readonly sourceQueue: string;

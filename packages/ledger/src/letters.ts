@@ -8,13 +8,14 @@ import { inTransaction, persistently } from './transactions.js';
 export interface Letters {
   /**
    * Keeps a letter whole before anybody looks into it. The same letter again (the same dispatch of its task; without one
-   * the same bytes and `identity`) is `again`: whoever met it before did not get to the end.
+   * the same bytes and `identity`) is `again`: whoever met it before did not get to the end. So is one about an earlier
+   * dispatch than was met already; that one changes nothing.
    */
   receive(letter: NewLetter, now: number): Promise<{ kind: 'new' | 'again'; letter: Letter }>;
   /**
    * Notes what was decided. False, and nothing is written, when the letter has gone on meanwhile: it was met for another
-   * dispatch, or somebody decided it (a person may still decide what is parked or tried again). Notes of the processor
-   * come late at times, and must not undo what a person did.
+   * dispatch, or again, or somebody decided it (a person may still decide what is parked or tried again). Notes come late
+   * at times: the processor's must not undo what a person did, nor a person's what was met since.
    */
   decide(id: string, decision: LetterDecision, now: number): Promise<boolean>;
   find(idOrTaskId: string): Promise<Letter | undefined>;
@@ -27,8 +28,10 @@ export interface Letters {
 
 export interface LetterDecision {
   readonly state: Exclude<LetterState, 'received'>;
-  /** The letter's dispatch when it was looked at. Left out: decided whatever the dispatch is by now. */
-  readonly dispatch?: number | null;
+  /** The letter's dispatch when it was looked at, or any before one. Left out: decided whatever the dispatch is by now. */
+  readonly dispatch?: number | null | { readonly before: number };
+  /** How often the letter had been met when it was looked at. Left out: decided however often it has been by now. */
+  readonly timesSeen?: number;
   readonly code?: ReasonCode;
   readonly reason?: string;
   readonly rule?: string;
@@ -121,6 +124,8 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
     // Held until the update, or two who meet it at once would both count from the same number.
     const held = database.kind === 'postgres' ? select.forUpdate() : select;
     const known = letterFrom(await held.executeTakeFirstOrThrow());
+    // Said late, by somebody who read the task before it moved: the letter knows more than that.
+    if ((letter.dispatch ?? 0) < (known.dispatch ?? 0)) return { kind: 'again' as const, letter: known };
     const again = known.state === 'received' && known.dispatch === letter.dispatch;
     const updated = await transaction
       .updateTable('dead_letters')
@@ -138,19 +143,23 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
   });
 }
 
-/** One letter a task; without a task, one a body and place. */
+/** One letter a task; without a task, one a message, wherever it is met: a replay takes it another way. */
 function fingerprintOf(letter: NewLetter): string {
   if (letter.taskId !== null) return `task:${letter.taskId}`;
-  const { identity = letter.properties, sourceQueue } = letter;
-  const hash = createHash('sha256').update(sourceQueue).update('\0').update(identity).update('\0');
+  const { identity = letter.properties, type } = letter;
+  const hash = createHash('sha256')
+    .update(type ?? '')
+    .update('\0')
+    .update(identity)
+    .update('\0');
   return `raw:${hash.update(letter.body).digest('hex')}`;
 }
 
 async function decide(database: LedgerDatabase, id: string, decision: LetterDecision, now: number): Promise<boolean> {
-  const { dispatch, state } = decision;
+  const { dispatch, state, timesSeen } = decision;
   const resolved = state !== 'parked' && state !== 'retrying';
   const decided = await inTransaction(database, (transaction) => {
-    const update = transaction
+    let update = transaction
       .updateTable('dead_letters')
       .set({
         state,
@@ -164,9 +173,11 @@ async function decide(database: LedgerDatabase, id: string, decision: LetterDeci
       })
       .where('id', '=', id)
       .where('state', 'in', decidedFrom[state]);
-    return (dispatch === undefined ? update : update.where('dispatch', dispatch === null ? 'is' : '=', dispatch))
-      .returning('id')
-      .execute();
+    if (timesSeen !== undefined) update = update.where('times_seen', '=', timesSeen);
+    if (dispatch === null) update = update.where('dispatch', 'is', null);
+    else if (typeof dispatch === 'number') update = update.where('dispatch', '=', dispatch);
+    else if (dispatch !== undefined) update = update.where('dispatch', '<', dispatch.before);
+    return update.returning('id').execute();
   });
   return decided.length > 0;
 }

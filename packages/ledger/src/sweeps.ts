@@ -8,16 +8,16 @@ import { persistently } from './transactions.js';
 
 /** What the sweeper looks for. Finding changes nothing: it publishes, and says so with `published`. */
 export interface Sweeps {
-  /** Tasks whose publish has been owed since before `dispatchedBefore`, oldest first. */
-  owed(dispatchedBefore: number, limit: number, offset?: number): Promise<readonly Task[]>;
+  /** Tasks whose publish has been owed since before `dispatchedBefore`, oldest first; those behind `after`, if given. */
+  owed(dispatchedBefore: number, limit: number, after?: Task): Promise<readonly Task[]>;
   /** How many publishes are owed: the outbox's depth. */
   owedCount(): Promise<number>;
   /**
    * Tasks of a type that have been waiting for the broker since before `quietSince`: published, due, and not claimed; or
    * claimed under a lease that ran out before then. Their message is in the type's queue, or it is lost. Longest
-   * published first.
+   * published first; those behind `after`, if given, whatever has become of it and of those before it.
    */
-  waiting(type: string, quietSince: number, limit: number, offset?: number): Promise<readonly Task[]>;
+  waiting(type: string, quietSince: number, limit: number, after?: Task): Promise<readonly Task[]>;
   /** The types, known or not, of which there is a task that {@link waiting} would find. */
   waitingTypes(quietSince: number): Promise<readonly string[]>;
   /** Dead-lettered tasks whose letter was published before `quietSince` and not decided. */
@@ -43,17 +43,17 @@ const claimedStates: readonly TaskState[] = ['running', 'completed'];
 
 export function createSweeps(database: LedgerDatabase): Sweeps {
   return {
-    async owed(dispatchedBefore, limit, offset = 0) {
+    async owed(dispatchedBefore, limit, after) {
       const rows = await persistently(database, (db) =>
         db
           .selectFrom('tasks')
           .selectAll()
           .where('owed', 'is not', null)
           .where('dispatched_at', '<=', dispatchedBefore)
+          .where(isBehind('dispatched_at', after?.dispatchedAt, after))
           .orderBy('dispatched_at')
           .orderBy('id')
           .limit(limit)
-          .offset(offset)
           .execute(),
       );
       return rows.map(taskFrom);
@@ -68,18 +68,17 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
       );
       return Number(row?.count ?? 0);
     },
-    async waiting(type, quietSince, limit, offset = 0) {
+    async waiting(type, quietSince, limit, after) {
       const rows = await persistently(database, (db) =>
         db
           .selectFrom('tasks')
           .selectAll()
           .where('type', '=', type)
           .where(isWaitingSince(quietSince))
+          .where(isBehind('published_at', after?.publishedAt, after))
           .orderBy('published_at')
-          // A total order: a part a round must neither skip a task nor show it twice.
           .orderBy('id')
           .limit(limit)
-          .offset(offset)
           .execute(),
       );
       return rows.map(taskFrom);
@@ -139,6 +138,17 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
       return row?.newest ?? null;
     },
   };
+}
+
+/**
+ * In the order by this time and the id, which is total: a part a round neither skips a task nor shows it twice, though
+ * others leave meanwhile. Without a task to be behind, every one is.
+ */
+function isBehind(column: 'dispatched_at' | 'published_at', at: number | null | undefined, after: Task | undefined) {
+  return (where: ExpressionBuilder<Tables, 'tasks'>) =>
+    after === undefined
+      ? where.lit(true)
+      : where.or([where(column, '>', at ?? 0), where.and([where(column, '=', at ?? 0), where('id', '>', after.id)])]);
 }
 
 /** Published and due, and not claimed; or claimed under a lease that ran out. */

@@ -47,7 +47,10 @@ async function status(context: LocalContext): Promise<void> {
   }
   const found = PrivateBroker.find(folderOf(context).broker);
   if (found === undefined) {
-    output.result({ broker: null }, 'no private broker was ever started here: "warren broker up" starts one');
+    output.result(
+      { broker: null },
+      output.hint('no private broker was ever started here: "warren broker up" starts one'),
+    );
     process.exitCode = 1;
     return;
   }

@@ -16,6 +16,7 @@ export interface BrokerLayout {
   readonly lockFile: string;
   readonly configFolder: string;
   readonly configFile: string;
+  readonly advancedConfigFile: string;
   readonly enabledPluginsFile: string;
   readonly environmentFile: string;
   readonly dataFolder: string;
@@ -45,6 +46,7 @@ export function brokerLayout(directory: string): BrokerLayout {
     lockFile: join(directory, 'broker.lock'),
     configFolder,
     configFile: join(configFolder, 'rabbitmq.conf'),
+    advancedConfigFile: join(configFolder, 'advanced.config'),
     enabledPluginsFile: join(configFolder, 'enabled_plugins'),
     environmentFile: join(configFolder, 'rabbitmq-env.conf'),
     dataFolder: join(directory, 'data'),
@@ -81,6 +83,17 @@ export function configText(
     .join('');
 }
 
+/**
+ * How long a level of the delay ladder waits for the confirm of what it handed on before it hands it on again, in
+ * milliseconds. RabbitMQ's own default is 180,000, and what a stop of the node cut off is late by as much.
+ */
+const handOnConfirmTimeoutMs = 10_000;
+
+/** `advanced.config`: what `rabbitmq.conf` has no words for. */
+export function advancedConfigText(): string {
+  return `[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, ${handOnConfirmTimeoutMs}}]}].\n`;
+}
+
 /** The `enabled_plugins` file: what Warren needs, and the delayed-message exchange where the broker has it. */
 export function enabledPluginsText(available: readonly string[]): string {
   const hasDelays = available.some((name) => name.startsWith(`${delayedMessagePlugin}-`));
@@ -109,7 +122,7 @@ export function nodeEnvironment(node: {
     RABBITMQ_CONF_ENV_FILE: layout.environmentFile,
     RABBITMQ_CONFIG_FILE: layout.configFile,
     RABBITMQ_CONFIG_FILES: join(layout.configFolder, 'conf.d'),
-    RABBITMQ_ADVANCED_CONFIG_FILE: join(layout.configFolder, 'advanced.config'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: layout.advancedConfigFile,
     RABBITMQ_GENERATED_CONFIG_DIR: join(layout.dataFolder, 'config'),
     RABBITMQ_ENABLED_PLUGINS_FILE: layout.enabledPluginsFile,
     RABBITMQ_PLUGINS_DIR: node.pluginFolders.join(delimiter),

@@ -1,3 +1,4 @@
+export * from './addresses.js';
 export * from './broker-commands.js';
 export { addDemoCommand } from './demo/demo-command.js';
 export * from './install-rabbitmq.js';

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import {
+  advancedConfigText,
   amqpUrlOf,
   brokerLayout,
   brokerLogFile,
@@ -182,6 +183,7 @@ export class PrivateBroker {
     const layout = brokerLayout(this.directory);
     const { software, settings } = this.#record;
     writeFileSync(layout.configFile, configText(this.#record, settings), { mode: 0o600 });
+    writeFileSync(layout.advancedConfigFile, advancedConfigText());
     writeFileSync(layout.enabledPluginsFile, enabledPluginsText(availablePlugins(software.pluginFolders)));
     writeFileSync(layout.environmentFile, '');
   }

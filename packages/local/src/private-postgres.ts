@@ -19,13 +19,22 @@ import { freePorts } from './free-ports.js';
 import { lastLines } from './log-tail.js';
 import { pollUntil } from './polling.js';
 import type { PostgresSoftware } from './postgres-software.js';
-import { endProcessTree, isErrno, isRunning, type ProcessIdentity, spawnDetached } from './processes.js';
+import {
+  endProcessTree,
+  isErrno,
+  isRunning,
+  type ProcessIdentity,
+  spawnDetached,
+  waitForFreePid,
+} from './processes.js';
 import { canEnter, type User, unprivilegedUser } from './unprivileged-user.js';
 
 /** How long a server may take to be ready, in milliseconds: seconds at most, unless it recovers from a crash. */
 const readyTimeoutMs = 60_000;
 /** How long a server may take to stop in good order before it is killed. */
 const stopGraceMs = 15_000;
+/** How long the pid of an ended server may stay taken, in milliseconds. Then a start from its data may fail. */
+const pidFreeWithinMs = 5_000;
 
 const superuser = 'warren';
 
@@ -157,8 +166,11 @@ class RunningPostgres implements PrivatePostgres {
   }
 
   async #end(signal: 'SIGINT' | 'SIGKILL', graceMs: number): Promise<void> {
-    if (this.#process !== undefined) await endProcessTree(this.#process, { signal, graceMs });
+    const ended = this.#process;
+    if (ended === undefined) return;
+    await endProcessTree(ended, { signal, graceMs });
     this.#process = undefined;
+    await waitForFreePid(ended, pidFreeWithinMs);
   }
 }
 

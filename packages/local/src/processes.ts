@@ -75,6 +75,27 @@ export async function waitForExit(identities: readonly ProcessIdentity[], timeou
 }
 
 /**
+ * True once the pid is free as well, false after `timeoutMs`. An ended process keeps its pid until its parent has taken
+ * note, and whoever asks by signal, as a Postgres that finds an old pid file does, is told that it is there.
+ */
+export async function waitForFreePid({ pid }: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  const giveUpAt = performance.now() + timeoutMs;
+  while (isTaken(pid)) {
+    if (performance.now() >= giveUpAt) return false;
+    await sleep(20);
+  }
+  return true;
+}
+
+function isTaken(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return !isErrno(error, 'ESRCH');
+  }
+}
+
+/**
  * Ends a process and everything that it started: `signal` to the process itself, then `graceMs` of patience, then SIGKILL
  * to all that is left. Resolves when nothing of it runs any more.
  */

@@ -7,10 +7,11 @@ import { applyLocalTopology } from './local-topology.js';
 import { lastLines } from './log-tail.js';
 import { pollUntil } from './polling.js';
 import { isRunning, type ProcessIdentity, spawnDetached } from './processes.js';
-import { processName } from './service-plan.js';
 import { type BrokerAddresses, type Stack, startStack, stopStack } from './stack.js';
+import { findLocalStack } from './stack-settings.js';
 import { readStack, type StackStatus, statusOf } from './stack-state.js';
 import { removeState } from './state-file.js';
+import { isUp, lookAtInUse, statusText } from './status-text.js';
 
 /** How long `warren up --detach` waits for the stack, in milliseconds: an installation of RabbitMQ may be part of it. */
 const detachedReadyWithinMs = 10 * 60_000;
@@ -37,7 +38,9 @@ export function addStackCommands(program: Command, context: StackContext): void 
     .action(() => down(context));
   program
     .command('status')
-    .description('print what of the local stack runs; exit code 1 when it is not up')
+    .description(
+      'print what of the local stack runs, and which broker and ledger commands use; exit code 1 when none is up',
+    )
     .action(() => status(context));
 }
 
@@ -47,7 +50,7 @@ async function runUp(context: StackContext, { detach, supervise }: z.infer<typeo
   if (detach) return await upDetached(context);
   await up(context, (now) => {
     // A supervisor prints into a log, where addresses with passwords have no place.
-    if (!supervise) context.output.result(now, statusText(now));
+    if (!supervise) context.output.result(now, context.output.hint(statusText(now)));
   });
 }
 
@@ -105,7 +108,7 @@ async function upDetached(context: StackContext): Promise<void> {
   const before = statusOf(readStack(folder));
   if (before.state === 'ready') {
     output.note('the stack is up already');
-    return output.result(before, statusText(before));
+    return output.result(before, output.hint(statusText(before)));
   }
   mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
   removeState(folder.supervisorLog);
@@ -118,7 +121,7 @@ async function upDetached(context: StackContext): Promise<void> {
   });
   output.note(`supervisor pid ${supervisor.pid}, log ${folder.supervisorLog}`);
   const now = await detachedReady(folder, supervisor);
-  output.result(now, statusText(now));
+  output.result(now, output.hint(statusText(now)));
 }
 
 async function detachedReady(folder: LocalFolder, supervisor: ProcessIdentity): Promise<StackStatus> {
@@ -143,27 +146,12 @@ async function down(context: StackContext): Promise<void> {
   context.output.result({ stopped }, stopped ? 'the stack is down' : 'the stack was not up');
 }
 
-function status(context: StackContext): void {
+async function status(context: StackContext): Promise<void> {
+  const { env, output, projectRoot } = context;
   const now = statusOf(readStack(folderOf(context)));
-  context.output.result(now, statusText(now));
-  if (now.state !== 'ready') process.exitCode = 1;
-}
-
-function statusText({ state, broker, delay, ledger, services }: StackStatus): string {
-  const hint = { down: ': "warren up" starts it', lost: ': its supervisor is gone, "warren down" ends what it left' };
-  return [
-    `stack       ${state}${state === 'down' || state === 'lost' ? hint[state] : ''}`,
-    ...(broker === null
-      ? []
-      : [`AMQP        ${broker.amqpUrl}`, `management  ${broker.managementUrl}`, `RabbitMQ    ${broker.version}`]),
-    ...(delay === null ? [] : [`delay       ${delay}`]),
-    ...(ledger === null ? [] : [`ledger      ${ledger.url}`]),
-    ...services.map((service) => `${processName(service)}  ${service.state}  ${pidText(service.pid)}  ${service.log}`),
-  ].join('\n');
-}
-
-function pidText(pid: number | null): string {
-  return pid === null ? 'no process' : `pid ${pid}`;
+  const inUse = await lookAtInUse(env, findLocalStack(projectRoot));
+  output.result({ ...now, inUse }, output.hint(statusText(now, inUse)));
+  if (!isUp(now.state, inUse)) process.exitCode = 1;
 }
 
 function definedOnly(env: Environment): Record<string, string> {

@@ -172,6 +172,7 @@ class SupervisedStack implements Stack {
       },
       logFile: join(folder.logs, `${processName(plan)}.log`),
       onChange: () => this.#save(),
+      tell: this.#options.onProgress,
     });
   }
 

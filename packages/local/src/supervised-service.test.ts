@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { stopWithinMs } from '@warren/broker';
-import { endWithinMs } from './supervised-service.js';
+import { endText, endWithinMs } from './supervised-service.js';
 
 describe('endWithinMs', () => {
   it.each([
@@ -8,5 +8,15 @@ describe('endWithinMs', () => {
     [{ WARREN_DRAIN_MS: '600000' }, 600_000],
   ])('under %j, no service is killed that keeps to its own time', (env, drainMs) => {
     expect(endWithinMs(env)).toBeGreaterThan(stopWithinMs({ drainMs }));
+  });
+});
+
+describe('endText', () => {
+  it.each([
+    ['signal SIGKILL', 'worker-1 (pid 12) was killed by SIGKILL'],
+    ['exit code 7', 'worker-1 (pid 12) ended by itself with exit code 7'],
+    ['spawn ENOMEM', 'worker-1 (pid 12) ended: spawn ENOMEM'],
+  ])('%s', (ended, expected) => {
+    expect(endText('worker-1', 12, ended)).toBe(expected);
   });
 });

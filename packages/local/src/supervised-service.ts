@@ -29,6 +29,7 @@ export class SupervisedService {
   readonly #run: () => ServiceProcess;
   readonly #endWithinMs: number;
   readonly #onChange: () => void;
+  readonly #tell: (line: string) => void;
   readonly #stopping = new AbortController();
   #process: ServiceProcess | undefined;
   #state: ServiceState = 'starting';
@@ -41,14 +42,17 @@ export class SupervisedService {
     env: Environment;
     logFile: string;
     onChange: () => void;
+    /** Told, a line each, when it was started again after it had ended by itself, and when it is given up. */
+    tell: (line: string) => void;
   }) {
-    const { plan, cwd, env, logFile, onChange } = options;
+    const { plan, cwd, env, logFile, onChange, tell } = options;
     this.plan = plan;
     this.logFile = logFile;
     this.#log = new ServiceLog(logFile);
     this.#run = () => runServiceProcess({ main: plan.main, cwd, env, log: this.#log });
     this.#endWithinMs = endWithinMs(env);
     this.#onChange = onChange;
+    this.#tell = tell;
   }
 
   get state(): ServiceState {
@@ -109,16 +113,22 @@ export class SupervisedService {
     let ends = 0;
     for (;;) {
       const startedAt = performance.now();
-      this.#note(`ended: ${await run.ended}`);
+      const ended = await run.ended;
+      this.#note(`ended: ${ended}`);
       if (this.#stopping.signal.aborted) return;
       ends = endsInARow(ends, performance.now() - startedAt);
       const waitMs = restartWaitMs(ends);
-      if (waitMs === undefined) return this.#become('failed', undefined);
+      const what = endText(processName(this.plan), run.identity?.pid, ended);
+      if (waitMs === undefined) {
+        this.#tell(`${what}, ${ends} times in a row by now: it is not started again. Its log: ${this.logFile}`);
+        return this.#become('failed', undefined);
+      }
       this.#become('restarting', undefined);
       await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       if (this.#stopping.signal.aborted) return;
       this.#restarts += 1;
       run = this.#begin();
+      this.#tell(`${what}; started again as pid ${run.identity?.pid ?? 'unknown'}`);
       this.#becomeReadyLater(run);
     }
   }
@@ -149,6 +159,14 @@ export class SupervisedService {
       Buffer.from(`${JSON.stringify({ time: Date.now(), supervisor: processName(this.plan), msg: text })}\n`),
     );
   }
+}
+
+/** `summarize-worker-1 (pid 12) was killed by SIGKILL`. */
+export function endText(name: string, pid: number | undefined, ended: string): string {
+  const [, signal] = /^signal (\w+)$/.exec(ended) ?? [];
+  const [, code] = /^exit code (\d+)$/.exec(ended) ?? [];
+  const how = signal ? `was killed by ${signal}` : code ? `ended by itself with exit code ${code}` : `ended: ${ended}`;
+  return `${name}${pid === undefined ? '' : ` (pid ${pid})`} ${how}`;
 }
 
 async function untilReady(run: ServiceProcess): Promise<string> {

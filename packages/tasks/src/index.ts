@@ -1,13 +1,21 @@
-export * from './failure.js';
+export { type Failure, failureOf, maxErrorMessageChars, TaskFailure } from './failure.js';
 export * from './headers.js';
-export * from './message.js';
+export {
+  boundedDefect,
+  type Defect,
+  depthDefect,
+  encodeBody,
+  parseMessage,
+  type TaskMessage,
+  type Ticket,
+} from './message.js';
 export * from './policy.js';
 export * from './priority.js';
-export * from './reason-codes.js';
+export { isReasonCode, permanentCodes, type ReasonCode, reasonCodes, transientCodes } from './reason-codes.js';
 export * from './registry.js';
 export * from './research.js';
-export * from './source-reference.js';
-export * from './states.js';
+export type { SourceReference } from './source-reference.js';
+export { finalStates, isFinal, openStates, type TaskState, taskStates, transitions } from './states.js';
 export * from './submission.js';
 export * from './summarize.js';
 export * from './task-type.js';

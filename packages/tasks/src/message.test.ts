@@ -143,8 +143,9 @@ describe('bad input is named by the part that is at fault', () => {
     ['an empty type', 'malformed task_type', task({ task_type: '' })],
     ['an endless type', 'malformed task_type', task({ task_type: 'x'.repeat(65) })],
     ['no payload', 'malformed payload', task({ payload: undefined })],
-    ['too deep a payload', 'policy-violation body', payload(deep(101))],
-    ['a payload beyond every stack', 'policy-violation body', payload(deep(200_000))],
+    ['too deep a payload', 'malformed payload', payload(deep(101))],
+    ['too deep a payload of tables', 'malformed payload', payload(`${'{"a":'.repeat(101)}1${'}'.repeat(101)}`)],
+    ['a payload beyond every stack', 'malformed payload', payload(deep(200_000))],
     ['too large a body', 'policy-violation body', payload(`"${'x'.repeat(defaultPolicy.maxBodyBytes)}"`)],
     ['another type than it was addressed to', 'conflict task_type', task({ task_type: 'research' })],
     ['a type that nobody knows', 'conflict task_type', task({ task_type: 'translate' })],
@@ -235,13 +236,19 @@ describe('bad input is named by the part that is at fault', () => {
     }
   });
 
+  it('in few words, however long the names in it are', () => {
+    const parsed = parseMessage(raw(task({ task_type: 'x' }), { contentType: 'x'.repeat(100_000) }));
+    const endlessType = parseMessage({ ...raw(task({ task_type: 'y'.repeat(100_000) })), addressedTo: undefined });
+    expect(JSON.stringify([parsed, endlessType]).length).toBeLessThan(3_000);
+  });
+
   it('but not what is merely unusual', () => {
     // Publishers count as the wire does: JSON would take six bytes for each of these.
     expect(verdict(raw(task(), withHeaders({ note: '\u0001'.repeat(maxHeaderBytes - 100) })))).toBe('taken');
     expect(verdict(raw(task(), { correlationId: 'ä'.repeat(127), replyTo: '研'.repeat(85) }))).toBe('taken');
     expect(verdict(raw(task({ extra: 1, payload: null })))).toBe('taken');
     expect(verdict(raw(`\uFEFF ${JSON.stringify(task())}\n`))).toBe('taken');
-    expect(verdict(raw(payload(deep(98))))).toBe('taken');
+    expect(verdict(raw(payload(deep(100))))).toBe('taken');
     expect(verdict(raw(task(), { contentType: 'application/vnd.acme+json', contentEncoding: '' }))).toBe('taken');
     expect(verdict(raw(task(), { priority: 0, messageId: '', headers: undefined }))).toBe('taken');
     expect(verdict(raw(task(), withHeaders({ unknown: true, 'x-tenant-id': '7' })))).toBe('taken');

@@ -64,7 +64,7 @@ export function parseMessage(raw: RawMessage, types: readonly TaskType[] = taskT
   } catch (error) {
     if (error instanceof DefectError) return { kind: 'defect', defect: error.defect };
     const message = error instanceof Error ? error.message : String(error);
-    return { kind: 'defect', defect: { code: 'malformed', field: 'body', message } };
+    return { kind: 'defect', defect: boundedDefect({ code: 'malformed', field: 'body', message }) };
   }
 }
 
@@ -73,12 +73,21 @@ export function encodeBody(taskId: string, type: string, payload: string): Buffe
   return Buffer.from(`{"task_id":${JSON.stringify(taskId)},"task_type":${JSON.stringify(type)},"payload":${payload}}`);
 }
 
+/** Longest field and message of a defect, in characters: names in a body can be as long as the body. */
+const maxDefectFieldChars = 255;
+const maxDefectMessageChars = 1_000;
+
+/** A defect is logged, shown and kept. */
+export function boundedDefect({ code, field, message }: Defect): Defect {
+  return { code, field: field.slice(0, maxDefectFieldChars), message: message.slice(0, maxDefectMessageChars) };
+}
+
 class DefectError extends Error {
   readonly defect: Defect;
 
   constructor(code: ReasonCode, field: string, message: string) {
     super(message);
-    this.defect = { code, field, message };
+    this.defect = boundedDefect({ code, field, message });
   }
 }
 
@@ -120,26 +129,41 @@ function readBody(raw: RawMessage, types: readonly TaskType[]): z.infer<typeof b
     );
   }
   if (raw.body.byteLength === 0) throw new DefectError('malformed', 'body', 'is empty');
-  const json = parseJson(raw.body);
-  if (isDeeperThan(json, maxBodyDepth)) {
-    throw new DefectError('policy-violation', 'body', `is nested deeper than ${maxBodyDepth} levels`);
+  const parsed = bodySchema.safeParse(parseJson(raw.body));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new DefectError('malformed', issue?.path.join('.') || 'body', issue?.message ?? 'does not fit the schema');
   }
-  const parsed = bodySchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new DefectError('malformed', issue?.path.join('.') || 'body', issue?.message ?? 'does not fit the schema');
+  const tooDeep = depthDefect(parsed.data.payload);
+  if (tooDeep !== undefined) throw new DefectError(tooDeep.code, tooDeep.field, tooDeep.message);
+  return parsed.data;
 }
 
-/** Deeper than any input needs. `JSON.parse` has no limit, but whoever writes the value again has a stack. */
-const maxBodyDepth = 100;
+/** Deeper than any input needs. `JSON.parse` has no limit, but whoever checks or writes the value again has a stack. */
+const maxPayloadDepth = 100;
 
+/** What is wrong with a payload whose lists and objects lie more than {@link maxPayloadDepth} deep in each other. */
+export function depthDefect(payload: unknown): Defect | undefined {
+  if (!isDeeperThan(payload, maxPayloadDepth)) return undefined;
+  return {
+    code: 'malformed',
+    field: 'payload',
+    message: `is nested deeper than ${maxPayloadDepth} levels: flatten it`,
+  };
+}
+
+/** Level by level, each value once: a stack would overflow, and a value that holds itself has no end. */
 function isDeeperThan(value: unknown, levels: number): boolean {
-  let level = [value];
-  for (let depth = 0; level.length > 0; depth++) {
+  let level = containersIn([value]);
+  for (let depth = 1; level.size > 0; depth++) {
     if (depth > levels) return true;
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    level = containersIn([...level].flatMap((container) => Object.values(container)));
   }
   return false;
+}
+
+function containersIn(values: readonly unknown[]): ReadonlySet<object> {
+  return new Set(values.filter((value) => typeof value === 'object' && value !== null));
 }
 
 function parseJson(body: Buffer): unknown {

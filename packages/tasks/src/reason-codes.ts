@@ -15,12 +15,10 @@ export const permanentCodes = [
   'conflict',
 ] as const;
 
-export const specialCodes = ['expired', 'poison', 'over-budget', 'unroutable', 'exhausted', 'unknown'] as const;
+const specialCodes = ['expired', 'poison', 'over-budget', 'unroutable', 'exhausted', 'unknown'] as const;
 
 export const reasonCodes = [...transientCodes, ...permanentCodes, ...specialCodes] as const;
 
-export type TransientCode = (typeof transientCodes)[number];
-export type PermanentCode = (typeof permanentCodes)[number];
 export type ReasonCode = (typeof reasonCodes)[number];
 
 export function isReasonCode(value: unknown): value is ReasonCode {

@@ -16,9 +16,9 @@ export const finalStates = ['completed', 'cancelled', 'discarded'] as const;
 export const taskStates = [...openStates, ...finalStates] as const;
 
 export type TaskState = (typeof taskStates)[number];
-export type FinalState = (typeof finalStates)[number];
+type FinalState = (typeof finalStates)[number];
 
-export interface Transition {
+interface Transition {
   readonly to: TaskState;
   /** The event that causes it, as the state diagram in docs/task-lifecycle.md labels it. */
   readonly by: string;

@@ -1,4 +1,4 @@
-import { CommandError, confirm, exitCodes, UsageError } from '@warren/cli';
+import { CommandError, confirm, counted, exitCodes, UsageError } from '@warren/cli';
 import type { ActionOutcome, Operations } from '@warren/dead-letters';
 import type { Letter, LetterFilter } from '@warren/ledger';
 import { z } from 'zod';
@@ -127,7 +127,11 @@ async function actOnEach(
     } catch (error) {
       const untried = ids.length - outcomes.length - 1;
       const note = error instanceof Error ? error.message : String(error);
-      outcomes.push({ id, done: false, note: untried === 0 ? note : `${note}; ${untried} more were not tried` });
+      outcomes.push({
+        id,
+        done: false,
+        note: untried === 0 ? note : `${note}; ${untried} more ${untried === 1 ? 'was' : 'were'} not tried`,
+      });
       break;
     }
     progress.advance();
@@ -158,5 +162,5 @@ function report(outcomes: readonly Outcome[], { participle, verb }: BulkAction, 
 }
 
 function count(many: number): string {
-  return many === 1 ? '1 dead letter' : `${many} dead letters`;
+  return counted(many, 'dead letter');
 }

@@ -1,7 +1,7 @@
 import { type CommandContext, CommandError, columnsOption } from '@warren/cli';
+import { findLocalStack } from '@warren/local';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { findLocalStack } from './addresses.js';
 import { actOnLetters, type BulkAction, bulkFlags, readChoice } from './bulk-action.js';
 import {
   addSelectionOptions,
@@ -29,7 +29,7 @@ export function addDeadLetterCommands(
 }
 
 function processWorld(): LettersWorld {
-  return { stdin: process.stdin, stderr: process.stderr, now: Date.now, findStack: findLocalStack };
+  return { stdin: process.stdin, stderr: process.stderr, now: Date.now, findStack: () => findLocalStack() };
 }
 
 function addList(noun: Command, context: LettersContext): void {
@@ -65,7 +65,7 @@ async function showOne(id: string, context: LettersContext): Promise<void> {
       next: '"warren dead-letters list --state all" shows those there are',
     });
   }
-  output.fields({ ...details, letter: letterJson(details.letter) }, detailFields(details, world.now()));
+  output.fields({ ...details, letter: letterJson(details.letter) }, detailFields(details, world.now(), output.hint));
 }
 
 function addReplay(noun: Command, context: LettersContext): void {

@@ -1,18 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  connectBroker,
-  createDispatcher,
-  createEventPublisher,
-  createPublisher,
-  discoverDelay,
-  readyCounts,
-} from '@warren/broker';
+import { openServiceGround, readyCounts, stopWithinMs } from '@warren/broker';
 import type { Service } from '@warren/cli';
 import { consumeLetters, createSweeper, defaultRules } from '@warren/dead-letters';
-import { openLedger } from '@warren/ledger';
 import { taskTypes } from '@warren/tasks';
-import { queueNames } from '@warren/topology';
 import type { Logger } from 'pino';
 import type { DlqProcessorConfig } from './config.js';
 
@@ -20,24 +11,20 @@ export interface DlqProcessorOptions {
   readonly config: DlqProcessorConfig;
   readonly log: Logger;
   readonly now?: () => number;
+  /** How long the queues of letters may take to be consumed, in milliseconds. Default: that of `consumeLetters`. */
+  readonly readyWithinMs?: number;
 }
-
-/** How long the queues may take to be there after the start, in milliseconds. */
-const readyWithinMs = 15_000;
 
 /**
  * Decides dead letters and sweeps until it is stopped. Resolves when it consumes; rejects when the broker or the ledger
- * can't be reached, naming the address. Any number may run: each letter goes to one of them, and one of them sweeps.
+ * can't be reached, naming the address, and when the queues are not there. Any number may run: each letter goes to one of
+ * them, and one of them sweeps.
  */
-export async function startDlqProcessor({ config, log, now = Date.now }: DlqProcessorOptions): Promise<Service> {
+export async function startDlqProcessor(options: DlqProcessorOptions): Promise<Service> {
+  const { config, log, now = Date.now, readyWithinMs } = options;
   const name = `${config.name}#${randomUUID().slice(0, 8)}`;
-  const { delay, brokerVersion, reason } = await discoverDelay({ amqpUrl: config.amqpUrl, wanted: config.delay });
-  const ledger = await openLedger(config.ledgerUrl);
-  log.info({ name, delay: delay.mechanism, reason, brokerVersion, ledger: ledger.label }, 'found out what there is');
-  const connection = await connectBroker({ urls: config.amqpUrl, name, log });
-  const publisher = createPublisher(connection);
-  const events = createEventPublisher(connection, { log });
-  const dispatcher = createDispatcher({ ledger, publisher, delay, now, newCopy: randomUUID });
+  const ground = await openServiceGround({ config, name, log, now });
+  const { dispatcher, events, ledger, publisher } = ground;
   const common = { ledger, dispatcher, types: taskTypes, now, log };
 
   const sweeper = createSweeper({
@@ -48,39 +35,32 @@ export async function startDlqProcessor({ config, log, now = Date.now }: DlqProc
   });
   const letters = consumeLetters({
     ...common,
-    connection,
+    connection: ground.consuming,
     publisher,
     events,
     rules: defaultRules,
     random: Math.random,
     prefetch: config.prefetch,
+    ...(readyWithinMs === undefined ? {} : { readyWithinMs }),
   });
   const sweeping = new AbortController();
   const swept = sweeper.run(sweeping.signal);
-  if (await isReadyInTime(letters.ready)) return { stop };
-  await stop();
-  throw new Error(
-    `queues "${queueNames.deadLetters}" and "${queueNames.unroutable}" could not be consumed within ${readyWithinMs} ms: run "warren topology apply", then start again`,
-  );
-
-  /** In this order: what takes up work, then what it needs to finish, then the ground. */
-  async function stop(): Promise<void> {
-    sweeping.abort();
-    const drained = new AbortController();
-    const late = sleep(config.drainMs, undefined, { signal: drained.signal }).catch(() => undefined);
-    await Promise.race([Promise.all([letters.stop(), swept]), late]);
-    drained.abort();
-    await events.close();
-    await publisher.close();
-    await connection.close();
-    await ledger.close().catch((err: unknown) => log.warn({ err }, 'the ledger did not close cleanly'));
+  try {
+    await letters.ready;
+    return { stop: shutDown, stopWithinMs: stopWithinMs(config) };
+  } catch (error) {
+    await shutDown();
+    throw error;
   }
-}
 
-async function isReadyInTime(ready: Promise<void>): Promise<boolean> {
-  const timer = new AbortController();
-  const late = sleep(readyWithinMs, false, { signal: timer.signal }).catch(() => false);
-  const isReady = await Promise.race([ready.then(() => true), late]);
-  timer.abort();
-  return isReady;
+  /** In this order: what takes up work, then what it needs to settle, then the ground. */
+  async function shutDown(): Promise<void> {
+    log.info({ drainMs: config.drainMs }, 'draining');
+    sweeping.abort();
+    // What a round leaves undone, the next one finds, whoever sweeps then.
+    const late = sleep(config.drainMs, undefined, { ref: false });
+    await Promise.all([letters.stop(config.drainMs), Promise.race([swept, late])]);
+    await ground.close();
+    log.info('stopped');
+  }
 }

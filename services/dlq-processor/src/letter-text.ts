@@ -1,5 +1,14 @@
-import { type Column, type Field, formatAge, formatRoughly, formatTime, type Tone, truncate } from '@warren/cli';
-import type { LetterDetails } from '@warren/dead-letters';
+import {
+  type Column,
+  counted,
+  type Field,
+  formatAge,
+  formatRoughly,
+  formatTime,
+  type Tone,
+  truncate,
+} from '@warren/cli';
+import { type LetterDetails, replayMayHelp } from '@warren/dead-letters';
 import type { AttemptRun, Letter, LetterState } from '@warren/ledger';
 
 /** Characters of a body or of headers that a person is shown; `--json` has them whole. */
@@ -29,7 +38,12 @@ export function letterJson(letter: Letter): object {
   };
 }
 
-export function detailFields({ advice, letter, runs, task }: LetterDetails, now: number): readonly Field[] {
+/** @param hint makes the commands in a text such as this person can paste. */
+export function detailFields(
+  { advice, letter, runs, task }: LetterDetails,
+  now: number,
+  hint: (text: string) => string,
+): readonly Field[] {
   const { related } = letter;
   const seen = `${formatTime(letter.lastSeen)} (${formatAge(letter.lastSeen, now)} ago)`;
   return present([
@@ -43,10 +57,10 @@ export function detailFields({ advice, letter, runs, task }: LetterDetails, now:
     ],
     ['CODE', letter.rule === null ? letter.code : `${letter.code} (rule ${letter.rule})`],
     ['REASON', letter.reason],
-    ['NEXT', advice, 'strong'],
+    ['NEXT', hint(nextWords(letter, advice)), 'strong'],
     ['FROM', letter.routingKey === '' ? letter.sourceQueue : `${letter.sourceQueue}, key ${letter.routingKey}`],
     ['FIRST SEEN', formatTime(letter.firstSeen)],
-    ['LAST SEEN', letter.timesSeen === 1 ? seen : `${seen}, seen ${letter.timesSeen} times`],
+    ['LAST SEEN', letter.timesSeen === 1 ? seen : `${seen}, seen ${counted(letter.timesSeen, 'time')}`],
     ['TENANT', related.tenant],
     ['GROUP', related.group],
     ['KEY', related.idempotencyKey],
@@ -60,6 +74,11 @@ export function detailFields({ advice, letter, runs, task }: LetterDetails, now:
   ]);
 }
 
+function nextWords({ code, id, state, taskId }: Letter, advice: string): string {
+  if (state !== 'parked' || !replayMayHelp(code)) return advice;
+  return `${advice}\nwarren dead-letters replay ${taskId ?? id}`;
+}
+
 function runText({ attempt, code, endedAt, error, outcome, startedAt, worker }: AttemptRun, now: number): string {
   const took = formatRoughly((endedAt ?? now) - startedAt);
   const failure = code === null ? '' : `: ${code}: ${error ?? ''}`;
@@ -69,7 +88,7 @@ function runText({ attempt, code, endedAt, error, outcome, startedAt, worker }: 
 function bodyText(body: Buffer): string {
   const text = textOf(body);
   return text === undefined
-    ? `${body.byteLength} bytes that are no text: --json has them`
+    ? `${counted(body.byteLength, 'byte')} that are no text: --json has them`
     : truncate(text.replaceAll('\n', ' '), shownChars);
 }
 

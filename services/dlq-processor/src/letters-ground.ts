@@ -3,8 +3,14 @@ import { connectBroker, createDispatcher, createPublisher, delayBy } from '@warr
 import type { CommandContext } from '@warren/cli';
 import { createOperations, type Operations } from '@warren/dead-letters';
 import { openLedger } from '@warren/ledger';
+import {
+  type AddressesInUse,
+  AddressMissingError,
+  addressesInUse,
+  passedByNote,
+  type StackAddresses,
+} from '@warren/local';
 import { pino } from 'pino';
-import { type Addresses, addressOf } from './addresses.js';
 
 /** How long a command tries to reach the broker, and waits for one confirm, in milliseconds. */
 const brokerWithinMs = 5_000;
@@ -15,7 +21,7 @@ export interface LettersWorld {
   readonly stderr: NodeJS.WritableStream;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  readonly findStack: () => Addresses | undefined;
+  readonly findStack: () => StackAddresses | undefined;
 }
 
 export interface LettersContext extends CommandContext {
@@ -51,8 +57,10 @@ export async function withLettersAndBroker<Result>(
   work: (operations: Operations) => Promise<Result>,
 ): Promise<Result> {
   const { env, world } = context;
+  const { broker } = addressesOf(context);
+  if (broker === undefined) throw new AddressMissingError('AMQP_URL', env);
   const connection = await connectBroker({
-    urls: addressOf('amqpUrl', env, world.findStack),
+    urls: broker.amqpUrl,
     name: `warren-cli#${process.pid}`,
     log: pino({ level: 'silent' }),
     connectTimeoutMs: brokerWithinMs,
@@ -72,13 +80,20 @@ export async function withLettersAndBroker<Result>(
 }
 
 async function withLedger<Result>(
-  { env, world }: LettersContext,
+  context: LettersContext,
   work: (ledger: Awaited<ReturnType<typeof openLedger>>) => Promise<Result>,
 ): Promise<Result> {
-  const ledger = await openLedger(addressOf('ledgerUrl', env, world.findStack));
+  const { ledger: at, passesStackBy } = addressesOf(context);
+  if (at === undefined) throw new AddressMissingError('LEDGER_URL', context.env);
+  if (passesStackBy && !context.output.json) context.output.note(passedByNote);
+  const ledger = await openLedger(at.ledgerUrl);
   try {
     return await work(ledger);
   } finally {
     await ledger.close();
   }
+}
+
+function addressesOf({ env, world }: LettersContext): AddressesInUse {
+  return addressesInUse(env, world.findStack());
 }

@@ -1,4 +1,3 @@
-import { stopWithinMs } from '@warren/broker';
 import { createServiceLog, runService } from '@warren/cli';
 import { readConfig } from './config.js';
 import { startDlqProcessor } from './dlq-processor.js';
@@ -11,6 +10,6 @@ await runService({
   start: async () => {
     const config = readConfig();
     log.level = config.logLevel;
-    return { ...(await startDlqProcessor({ config, log })), stopWithinMs: stopWithinMs(config) };
+    return await startDlqProcessor({ config, log });
   },
 });

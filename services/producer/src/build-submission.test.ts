@@ -102,7 +102,7 @@ describe('what is wrong is named by its flag', () => {
     ['a flag beside no object', { input: [], flags: { text: 'y' } }, '--input', /not a JSON object/],
     ['a length', { flags: { text: 'x', length: 'huge' } }, '--length', /short/],
     ['a count', { flags: { text: 'x', keywords: '-1' } }, '--keywords', /whole number/],
-    ['a field of the input', { input: { text: 1 } }, 'payload.text', /payload\.text: expected string/],
+    ['a field of the input', { input: { text: 1 } }, 'payload.text', /payload\.text: has to be text, not a number/],
     ['an unknown field', { input: { text: 'x', txt: 1 } }, 'payload.txt', /unknown field/],
     ['an id', { flags: { text: 'x' }, id: 'abc' }, '--id', /not a UUID/],
     ['a priority', { flags: { text: 'x' }, options: { priority: '10' } }, '--priority', /0 to 9/],

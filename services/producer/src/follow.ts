@@ -2,6 +2,7 @@ import { type BrokerConnection, eventsOfTask, listenEvents, type TaskEventBody, 
 import { CommandError } from '@warren/cli';
 import type { Ledger, Task } from '@warren/ledger';
 import { isFinal } from '@warren/tasks';
+import { askPatiently, Presence, tellOfBroker } from './absences.js';
 import { silentLog } from './ground.js';
 import { type ProgressStep, readProgress } from './progress-text.js';
 
@@ -11,6 +12,8 @@ export interface Hearer {
   onMove(task: Task): void;
   /** Its run has come a step further. */
   onStep(step: ProgressStep): void;
+  /** The broker or the ledger went away, or is back: a line for a person, once each. */
+  onAbsence(line: string): void;
 }
 
 export interface FollowParts {
@@ -23,7 +26,10 @@ export interface FollowParts {
   readonly signal: AbortSignal;
 }
 
-/** Follows a task until nothing moves it by itself any more: it is final, or parked. Events wake it; the ledger decides. */
+/**
+ * Follows a task until nothing moves it by itself any more: it is final, or parked. Events wake it; the ledger decides,
+ * and is waited for while it is away.
+ */
 export async function follow(taskId: string, parts: FollowParts, hearer: Hearer): Promise<Task> {
   const bell = createBell();
   const told = new Told(hearer);
@@ -31,15 +37,20 @@ export async function follow(taskId: string, parts: FollowParts, hearer: Hearer)
     if (event?.progress !== undefined) told.step(event.progress);
     bell.ring();
   });
+  const tell = (line: string) => hearer.onAbsence(line);
+  const presence = new Presence('the ledger', tell);
+  const tellNoMore = tellOfBroker(parts.connection, tell);
+  const pause = () => bell.rung(parts.pollMs, parts.signal);
   try {
     for (;;) {
-      const task = await parts.ledger.queries.task(taskId);
+      const task = await askPatiently(() => parts.ledger.queries.task(taskId), presence, pause);
       if (task === undefined) throw noSuchTask(taskId);
       told.task(task);
       if (isSettled(task)) return task;
-      await bell.rung(parts.pollMs, parts.signal);
+      await pause();
     }
   } finally {
+    tellNoMore();
     // Not waited for: what has not begun to listen by now may never do so.
     listening.then((listener) => listener?.close()).catch(() => undefined);
   }
@@ -53,7 +64,7 @@ export function noSuchTask(taskId: string): CommandError {
   return new CommandError(`there is no task ${taskId} in this ledger`, {
     code: 'not-found',
     field: '<id>',
-    next: '`warren task list` shows the newest tasks',
+    next: '"warren task list" shows the newest tasks',
   });
 }
 

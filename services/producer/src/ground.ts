@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BrokerConnection,
+  BrokerUnreachableError,
   BrokerUrlError,
   connectBroker,
   createDispatcher,
@@ -12,7 +13,7 @@ import { CommandError, UsageError, withoutPasswords } from '@warren/cli';
 import { createIntake, type Intake } from '@warren/intake';
 import { type Ledger, LedgerUnavailable, openLedger, type Task } from '@warren/ledger';
 import { type Logger, pino } from 'pino';
-import type { BrokerSettings, LedgerSettings } from './cli-settings.js';
+import { adviceWhenSilent, type BothSettings, type LedgerSettings } from './cli-settings.js';
 
 /** A command that finds no broker or no ledger says so within this time, in milliseconds. */
 export const groundWithinMs = 8_000;
@@ -40,20 +41,19 @@ export const silentLog: Logger = pino({ level: 'silent' });
  * Connects to both, broker and ledger, before anything is recorded: a task that can't be published is not taken.
  * Throws within {@link groundWithinMs}, naming the address that refused.
  */
-export async function openGround(settings: BrokerSettings & LedgerSettings, options: GroundOptions): Promise<Ground> {
+export async function openGround({ broker, ledger: at }: BothSettings, options: GroundOptions): Promise<Ground> {
   const startedAt = performance.now();
-  const ledgerOpening = openLedgerForPeople(settings.ledgerUrl);
+  const ledgerOpening = openLedgerForPeople(at);
   // The broker's refusal may come first.
   ledgerOpening.catch(() => undefined);
   try {
-    const { delay } = await within(
-      groundWithinMs,
-      discoverDelay({ amqpUrl: settings.amqpUrl, wanted: settings.delay }),
-      `the broker ${withoutPasswords(settings.amqpUrl)}`,
-    );
+    const { delay } = await within(groundWithinMs, discoverDelay({ amqpUrl: broker.amqpUrl, wanted: broker.delay }), {
+      name: `the broker ${withoutPasswords(broker.amqpUrl)}`,
+      next: adviceWhenSilent(broker.from),
+    });
     const ledger = await ledgerOpening;
     const connection = await connectBroker({
-      urls: settings.amqpUrl,
+      urls: broker.amqpUrl,
       name: `warren-cli#${process.pid}`,
       log: silentLog,
       connectTimeoutMs: Math.max(500, groundWithinMs - (performance.now() - startedAt)),
@@ -72,35 +72,40 @@ export async function openGround(settings: BrokerSettings & LedgerSettings, opti
     };
   } catch (error) {
     ledgerOpening.then((ledger) => ledger.close()).catch(() => undefined);
-    throw error instanceof BrokerUrlError ? new UsageError(`AMQP_URL: ${error.message}`, { field: 'AMQP_URL' }) : error;
+    throw brokerErrorForPeople(error, adviceWhenSilent(broker.from));
   }
+}
+
+function brokerErrorForPeople(error: unknown, next: string): unknown {
+  if (error instanceof BrokerUrlError) return new UsageError(`AMQP_URL: ${error.message}`, { field: 'AMQP_URL' });
+  if (!(error instanceof BrokerUnreachableError)) return error;
+  return new CommandError(error.message, { code: 'network', next, cause: error });
 }
 
 /** Opens the ledger for one command. What it throws names where the ledger was looked for. */
-export async function openLedgerForPeople(url: string): Promise<Ledger> {
-  const label = withoutPasswords(url);
+export async function openLedgerForPeople({ ledgerUrl, from }: LedgerSettings): Promise<Ledger> {
+  const label = withoutPasswords(ledgerUrl);
+  const next = adviceWhenSilent(from);
   try {
-    return await within(groundWithinMs, openLedger(url), `the ledger ${label}`);
+    return await within(groundWithinMs, openLedger(ledgerUrl), { name: `the ledger ${label}`, next });
   } catch (error) {
     if (error instanceof LedgerUnavailable) {
-      throw new CommandError(error.message, {
-        code: 'network',
-        next: 'check that it runs and that LEDGER_URL is right',
-      });
+      throw new CommandError(error.message, { code: 'network', next });
     }
     if (error instanceof CommandError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`the ledger ${label} can't be used: ${reason}`, { next: 'check LEDGER_URL', cause: error });
+    throw new CommandError(`the ledger ${label} can't be used: ${reason}`, { next, cause: error });
   }
 }
 
-async function within<Result>(ms: number, work: Promise<Result>, what: string): Promise<Result> {
+async function within<Result>(
+  ms: number,
+  work: Promise<Result>,
+  what: { readonly name: string; readonly next: string },
+): Promise<Result> {
   const timer = new AbortController();
   const late = sleep(ms, undefined, { signal: timer.signal }).then(() => {
-    throw new CommandError(`${what} did not answer within ${ms} ms`, {
-      code: 'network',
-      next: 'check that it runs and that the address is right',
-    });
+    throw new CommandError(`${what.name} did not answer within ${ms} ms`, { code: 'network', next: what.next });
   });
   late.catch(() => undefined);
   try {

@@ -24,6 +24,7 @@ export function createNarrator(output: Output, now: () => number): Narrator {
       tell(progressText(step));
       progress.update(progressText(step));
     },
+    onAbsence: tell,
     end: () => progress.end(),
   };
 }

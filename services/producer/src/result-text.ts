@@ -1,4 +1,4 @@
-import { printable, type Tone } from '@warren/cli';
+import { counted, type Output, printable, wrapWords } from '@warren/cli';
 import {
   type ResearchResult,
   research,
@@ -8,18 +8,22 @@ import {
   summarizeResult,
 } from '@warren/tasks';
 
-type Paint = (text: string, tone: Tone) => string;
+/** What a text may look like where it is printed. */
+type Style = Pick<Output, 'paint' | 'width'>;
 
-/** A result as a person likes to read it; one of another type, or of an older version of it, as JSON. Safe to print. */
-export function resultText(type: string, result: unknown, paint: Paint): string {
+/**
+ * A result as a person likes to read it, wrapped at words on a terminal; one of another type, or of an older version of
+ * it, as JSON. Safe to print.
+ */
+export function resultText(type: string, result: unknown, style: Style): string {
   switch (type) {
     case summarize.name: {
       const parsed = summarizeResult.safeParse(result);
-      return parsed.success ? summaryText(parsed.data, paint) : jsonText(result);
+      return parsed.success ? summaryText(parsed.data, style) : jsonText(result);
     }
     case research.name: {
       const parsed = researchResult.safeParse(result);
-      return parsed.success ? answerText(parsed.data, paint) : jsonText(result);
+      return parsed.success ? answerText(parsed.data, style) : jsonText(result);
     }
     default:
       return jsonText(result);
@@ -30,28 +34,32 @@ export function resultText(type: string, result: unknown, paint: Paint): string 
 const lineWidth = 5;
 const numbers = new Intl.NumberFormat('en-US');
 
-function summaryText({ title, sentences, keywords, source }: SummarizeResult, paint: Paint): string {
+function summaryText({ title, sentences, keywords, source }: SummarizeResult, { paint, width }: Style): string {
   const words = keywords.map(({ word }) => printable(word)).join(', ');
-  const chosen = `${sentences.length} of ${numbers.format(source.sentences)} sentences`;
+  const chosen = `${numbers.format(sentences.length)} of ${counted(source.sentences, 'sentence')}`;
   return paragraphs([
     title === null ? '' : paint(printable(title), 'strong'),
-    sentences.map(({ text, line }) => `${paint(String(line).padStart(lineWidth), 'dim')}  ${flat(text)}`).join('\n'),
-    words === '' ? '' : `${paint('keywords', 'dim')}  ${words}`,
-    paint(`${chosen} of ${printable(source.name)} (${numbers.format(source.bytes)} bytes)`, 'dim'),
+    sentences
+      .map(({ text, line }) => wrapWords(flat(text), width, `${paint(String(line).padStart(lineWidth), 'dim')}  `))
+      .join('\n'),
+    words === '' ? '' : wrapWords(words, width, `${paint('keywords', 'dim')}  `),
+    paint(`${chosen} of ${printable(source.name)} (${counted(source.bytes, 'byte')})`, 'dim'),
   ]);
 }
 
-function answerText({ question, answer, unanswered, sources }: ResearchResult, paint: Paint): string {
+function answerText({ question, answer, unanswered, sources }: ResearchResult, { paint, width }: Style): string {
   const cited = answer.map(({ text, citation }) => {
     const place = `${printable(citation.source)}:${citation.line}`;
-    return `  ${flat(text)}\n    ${paint(place, 'dim')}`;
+    return `${wrapWords(flat(text), width, '  ')}\n    ${paint(place, 'dim')}`;
   });
   const read = sources.filter(({ passages }) => passages > 0).length;
   return paragraphs([
-    paint(flat(question), 'strong'),
+    wrapWords(paint(flat(question), 'strong'), width),
     answer.length === 0 ? '  The sources hold no answer.' : cited.join('\n'),
-    unanswered.length === 0 ? '' : paint(`nothing was found on: ${unanswered.map(flat).join('; ')}`, 'warn'),
-    paint(`${answer.length} sentences from ${read} of ${sources.length} sources`, 'dim'),
+    unanswered.length === 0
+      ? ''
+      : wrapWords(paint(`nothing was found on: ${unanswered.map(flat).join('; ')}`, 'warn'), width),
+    paint(`${counted(answer.length, 'sentence')} from ${read} of ${counted(sources.length, 'source')}`, 'dim'),
   ]);
 }
 

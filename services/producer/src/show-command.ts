@@ -1,11 +1,20 @@
-import { type Column, type Field, formatAge, formatRoughly, formatTime, type Tone, truncate } from '@warren/cli';
+import {
+  type Column,
+  counted,
+  type Field,
+  formatAge,
+  formatRoughly,
+  formatTime,
+  type Tone,
+  truncate,
+} from '@warren/cli';
 import type { AttemptRun, Task } from '@warren/ledger';
 import { classOf, type TaskState } from '@warren/tasks';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { readId } from './build-submission.js';
 import { resultText } from './result-text.js';
-import { type Standing, standingOf } from './standing.js';
+import { standingOf } from './standing.js';
 import { standingFacts } from './standing-facts.js';
 import { settingsOfBroker, type TaskContext, taskOrThrow, withLedger } from './task-context.js';
 
@@ -37,18 +46,18 @@ async function show(id: string, context: TaskContext): Promise<void> {
   const input: unknown = found.payload === undefined ? null : JSON.parse(found.payload);
   const result: unknown = found.result === undefined ? null : JSON.parse(found.result.result);
   const cost: unknown = found.result?.cost ? JSON.parse(found.result.cost) : null;
-  if (output.json)
-    return output.result({ ...task, why: standing.says, next: standing.next ?? null, input, runs, result, cost }, '');
+  const next = standing.next === undefined ? null : output.hint(standing.next);
+  if (output.json) return output.result({ ...task, why: standing.says, next, input, runs, result, cost }, '');
 
-  output.fields(task, [...identity(task, standing, now), ...optionFields(task), ...contents(input, cost)]);
+  output.fields(task, [...identity(task, standing.says, next, now), ...optionFields(task), ...contents(input, cost)]);
   if (runs.length > 0) {
     output.result(null, '\nRuns, oldest first:');
     output.table(runs, runColumns(now));
   }
-  if (result !== null) output.result(null, `\n${resultText(task.type, result, output.paint)}`);
+  if (result !== null) output.result(null, `\n${resultText(task.type, result, output)}`);
 }
 
-function identity(task: Task, { says, next }: Standing, now: number): Field[] {
+function identity(task: Task, says: string, next: string | null, now: number): Field[] {
   return present([
     ['TASK', task.id],
     ['TYPE', task.type],
@@ -74,14 +83,7 @@ function optionFields(task: Task): Field[] {
     ['KEY', task.idempotencyKey],
     ['CORRELATION', task.correlationId],
     ['REPLY TO', task.replyTo],
-    [
-      'DUPLICATES',
-      task.duplicates === 0
-        ? undefined
-        : task.duplicates === 1
-          ? 'submitted again once'
-          : `submitted again ${task.duplicates} times`,
-    ],
+    ['DUPLICATES', task.duplicates === 0 ? undefined : `submitted again ${counted(task.duplicates, 'time')}`],
   ]);
 }
 

@@ -170,6 +170,13 @@ describe('standingOf', () => {
     expect(next({ state: 'parked' }, { advice: 'Correct the path.' })).toBe(
       'Correct the path.\nwarren dead-letters show 0197a3f0-1c2d-7e4f-8a5b-6c7d8e9f0a1b',
     );
+    expect(next({ state: 'parked', reasonCode: 'not-found' })).toBe(
+      [
+        'warren dead-letters show 0197a3f0-1c2d-7e4f-8a5b-6c7d8e9f0a1b',
+        'warren dead-letters replay 0197a3f0-1c2d-7e4f-8a5b-6c7d8e9f0a1b',
+      ].join('\n'),
+    );
+    expect(next({ state: 'parked', reasonCode: 'invalid-input' })).not.toContain('replay');
     expect(next({ state: 'dead-lettered', dispatchedAt: now - 60_000 })).toContain('DLQ processor');
     expect(next({ state: 'completed' })).toBe('warren task result 0197a3f0-1c2d-7e4f-8a5b-6c7d8e9f0a1b');
   });
@@ -181,6 +188,15 @@ describe('moveWords', () => {
       'running on summarize@a#1',
     );
     expect(moveWords(task({}), now)).toBe('queued: waits in queue tasks.summarize');
+  });
+
+  it('tells of a takeover, once', () => {
+    const taken = moveWords(task({ state: 'running', lease, token: 2, lostTokens: [1] }), now);
+    expect(taken).toBe(
+      'running: attempt 1 of 5 taken over by another worker, summarize@a#1; the run before it was lost',
+    );
+    const later = task({ state: 'running', lease, token: 3, lostTokens: [1], attempt: 2 });
+    expect(moveWords(later, now)).toBe('running on summarize@a#1 (attempt 2 of 5)');
   });
 });
 

@@ -1,4 +1,5 @@
-import { formatAge, formatRoughly, formatTime } from '@warren/cli';
+import { counted, formatAge, formatRoughly, formatTime } from '@warren/cli';
+import { replayMayHelp } from '@warren/dead-letters';
 import type { AttemptRun, Task } from '@warren/ledger';
 import { findTaskType } from '@warren/tasks';
 import { workQueue } from '@warren/topology';
@@ -8,7 +9,7 @@ import { progressText, readProgress } from './progress-text.js';
 export interface Standing {
   /** Continues the state's name: `waits in queue tasks.summarize behind 12 others`. */
   readonly says: string;
-  /** What to do about it, where there is something to do: words and commands. */
+  /** What to do about it, where there is something to do: words, and commands as `warren …`, each on a line or quoted. */
   readonly next: string | undefined;
 }
 
@@ -30,6 +31,10 @@ const soonMs = 10_000;
 /** A move as one line among others, for who follows a task: without what the lines after it tell. */
 export function moveWords(task: Task, now: number): string {
   if (task.state !== 'running' || task.lease === null) return `${task.state}: ${standingOf(task, {}, now).says}`;
+  // A run that was lost is the one before this only where its token is: a task lives on after a takeover.
+  if (task.lostTokens.at(-1) === task.token - 1) {
+    return `running: ${attemptWords(task)} taken over by another worker, ${task.lease.owner}; the run before it was lost`;
+  }
   return `running on ${task.lease.owner}${task.attempt > 1 ? ` (${attemptWords(task)})` : ''}`;
 }
 
@@ -77,7 +82,7 @@ function owed(task: Task, now: number): Standing {
   if (waited < soonMs) return says(`on its way to queue ${workQueue(task.type)}`);
   return says(
     `on record for ${formatRoughly(waited)}, and the broker has not confirmed it`,
-    'the DLQ processor publishes it again; `warren status` shows whether that runs',
+    'the DLQ processor publishes it again; "warren status" shows whether that runs',
   );
 }
 
@@ -85,14 +90,13 @@ function queued(task: Task, { ahead, consumers }: StandingFacts, what = ''): Sta
   const queue = workQueue(task.type);
   const words = [`waits in queue ${queue}`, positionWords(ahead), what].filter((part) => part !== '').join(' ');
   if (consumers !== 0) return says(words);
-  return says(`${words}; no worker takes from that queue`, `start a ${task.type} worker: \`warren up\` starts one`);
+  return says(`${words}; no worker takes from that queue`, `start a ${task.type} worker: "warren up" starts one`);
 }
 
 function positionWords(ahead: StandingFacts['ahead']): string {
   if (ahead === undefined) return '';
   if (ahead.count === 0) return 'and is the next';
-  const others = ahead.count === 1 ? '1 other' : `${ahead.count} others`;
-  return `behind ${ahead.atLeast ? 'at least ' : ''}${others}`;
+  return `behind ${ahead.atLeast ? 'at least ' : ''}${counted(ahead.count, 'other')}`;
 }
 
 function running(task: Task, { lastRun }: StandingFacts, now: number): Standing {
@@ -111,20 +115,21 @@ function running(task: Task, { lastRun }: StandingFacts, now: number): Standing 
 }
 
 function crashWords({ lostTokens }: Task): string {
-  const runs = lostTokens.length === 1 ? '1 run' : `${lostTokens.length} runs`;
-  return lostTokens.length === 0 ? '' : ` (${runs} of it started and never ended)`;
+  return lostTokens.length === 0 ? '' : ` (${counted(lostTokens.length, 'run')} of it started and never ended)`;
 }
 
 function deadLettered(task: Task, now: number): Standing {
   const words = `${attemptWords(task)} failed${because(task)}; what follows is being decided`;
   if (now - task.dispatchedAt < soonMs) return says(words);
-  return says(words, 'the DLQ processor decides; `warren status` shows whether it runs');
+  return says(words, 'the DLQ processor decides; "warren status" shows whether it runs');
 }
 
 function parked(task: Task, { advice }: StandingFacts): Standing {
   const words = `waits for a person${because(task)}`;
   const look = `warren dead-letters show ${task.id}`;
-  return says(words, advice === undefined ? look : `${advice}\n${look}`);
+  const again = `warren dead-letters replay ${task.id}`;
+  const lines = [advice, look, task.reasonCode !== null && replayMayHelp(task.reasonCode) ? again : undefined];
+  return says(words, lines.filter((line) => line !== undefined).join('\n'));
 }
 
 function because({ reasonCode, reason }: Task): string {

@@ -26,6 +26,16 @@ describe('readSubmissionLine', () => {
         options: { ...defaults.options, deadline: Date.UTC(2030, 0, 31, 18) },
       },
     ],
+    [
+      'a priority by its class',
+      { input: { text: 'x' }, priority: 'high' },
+      { type: 'summarize', input: { text: 'x' }, options: { tenant: 'acme', priority: 8 } },
+    ],
+    [
+      'the same in the message of other languages',
+      { payload: { text: 'x' }, priority: 'low' },
+      { type: 'summarize', input: { text: 'x' }, options: { tenant: 'acme', priority: 2 } },
+    ],
     ['anything else, for the schema to refuse', 5, { type: 'summarize', input: 5, options: defaults.options }],
   ])('%s', (_name, line, expected) => {
     expect(readSubmissionLine(line, defaults)).toEqual(expected);
@@ -36,6 +46,7 @@ describe('readSubmissionLine', () => {
     [{ input: {}, id: 'abc' }, 'id'],
     [{ payload: {}, id }, 'id'],
     [{ input: {}, priority: 10 }, 'priority'],
+    [{ input: {}, priority: 'urgent' }, 'priority'],
     [{ input: {}, deadline: 'tomorrow' }, 'deadline'],
   ])('%j names %s', (line, field) => {
     expect(() => readSubmissionLine(line, defaults)).toThrow(expect.objectContaining({ field, exitCode: 2 }));

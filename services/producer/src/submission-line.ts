@@ -1,6 +1,6 @@
 import { inputIssues, issueLine, UsageError } from '@warren/cli';
 import type { Submission } from '@warren/intake';
-import { type SubmissionOptions, submissionOptions } from '@warren/tasks';
+import { classPriority, priorityClasses, type SubmissionOptions, submissionOptions } from '@warren/tasks';
 import { z } from 'zod';
 
 /** What every line takes from the command line unless it says otherwise. */
@@ -13,7 +13,12 @@ const id = z.guid().transform((text) => text.toLowerCase());
 const type = z.string().min(1).max(64);
 /** ISO 8601, or epoch milliseconds. */
 const deadline = z.union([z.number().int(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]);
-const options = submissionOptions.extend({ deadline: deadline.optional() }).shape;
+/** As the flag takes it: a number, or a class by its name. */
+const priority = z.union([
+  submissionOptions.shape.priority.unwrap(),
+  z.enum(priorityClasses).transform((name) => classPriority[name]),
+]);
+const options = submissionOptions.extend({ deadline: deadline.optional(), priority: priority.optional() }).shape;
 
 const submissionShape = z.strictObject({ input: z.unknown(), type: type.optional(), id: id.optional(), ...options });
 const messageShape = z.strictObject({
@@ -25,7 +30,8 @@ const messageShape = z.strictObject({
 
 /**
  * Reads one line of a file of submissions. A line is one of
- * - `{"input": …}` and beside it, all optional, `type`, `id` and the options by their names in code (`priority`, `delayMs`, …);
+ * - `{"input": …}` and beside it, all optional, `type`, `id` and the options by their names in code (`priority`, a number or
+ *   `low`, `normal`, `high`; `delayMs`, …);
  * - `{"payload": …}` and beside it `task_type`, `task_id` and the options: the message of other languages;
  * - any other JSON value: the input itself.
  * Throws a UsageError that names the field.

@@ -140,7 +140,7 @@ function refuseFlagsOfOne(given: Readonly<Record<string, unknown>>): void {
   if (found === undefined) return;
   throw new UsageError(`${found}: is for one task, and --from submits many`, {
     field: found,
-    next: found === '--wait' ? '`warren task watch` follows them' : 'write it into the lines of the file',
+    next: found === '--wait' ? '"warren task watch" follows them' : 'write it into the lines of the file',
   });
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   type ByteSource,
   CommandError,
+  counted,
   exitCodes,
   explain,
   openInput,
@@ -155,7 +156,7 @@ function tellSummary(summary: ManySummary, { from, dryRun }: SubmitManyFlags, { 
   const { accepted, duplicates, rejected, unpublished, rejections } = summary;
   const parts = [
     `${accepted} ${dryRun ? 'would be taken' : 'accepted'}`,
-    ...(duplicates > 0 || !dryRun ? [`${duplicates} duplicates`] : []),
+    ...(duplicates > 0 || !dryRun ? [counted(duplicates, 'duplicate')] : []),
     `${rejected} rejected`,
     ...(unpublished > 0 ? [`${unpublished} on record and not yet published`] : []),
   ];
@@ -180,7 +181,7 @@ function throwUnlessAllDone(summary: ManySummary, isInterrupted: boolean, { from
   const done = doneOf(summary);
   const { rejected } = summary;
   if (isInterrupted) {
-    throw new CommandError(`interrupted after ${done + rejected} lines of ${from}`, {
+    throw new CommandError(`interrupted after ${counted(done + rejected, 'line')} of ${from}`, {
       code: 'interrupted',
       next: runAgain,
       exitCode: done > 0 ? exitCodes.partlyDone : exitCodes.failed,
@@ -188,12 +189,19 @@ function throwUnlessAllDone(summary: ManySummary, isInterrupted: boolean, { from
   }
   if (done + rejected === 0) throw new UsageError(`--from: ${from} holds no line`, { field: '--from' });
   if (rejected === 0) return;
-  const next = dryRun ? 'correct these lines' : 'correct these lines and submit them alone';
-  if (done === 0) throw new UsageError(`--from: all ${rejected} lines were rejected`, { field: '--from', next });
-  throw new CommandError(`${rejected} of ${done + rejected} lines were rejected`, {
-    code: 'partly-done',
-    field: '--from',
-    next,
-    exitCode: exitCodes.partlyDone,
-  });
+  const next = dryRun ? 'correct what is rejected' : 'correct what is rejected and submit it alone';
+  if (done === 0)
+    throw new UsageError(`--from: ${rejected === 1 ? 'the only line was' : `all ${rejected} lines were`} rejected`, {
+      field: '--from',
+      next,
+    });
+  throw new CommandError(
+    `${rejected} of ${counted(done + rejected, 'line')} ${rejected === 1 ? 'was' : 'were'} rejected`,
+    {
+      code: 'partly-done',
+      field: '--from',
+      next,
+      exitCode: exitCodes.partlyDone,
+    },
+  );
 }

@@ -112,7 +112,10 @@ async function waitForEnd(
     narrator.end();
     if (!signal.aborted) throw error;
     throw interruption.aborted
-      ? new CommandError('you stopped waiting', { code: 'interrupted', next: goesOn(taken.task.id) })
+      ? new CommandError('you stopped waiting; the task goes on', {
+          code: 'interrupted',
+          next: watchCommand(taken.task.id),
+        })
       : await lateness(taken.task.id, timeoutMs ?? 0, ground, context);
   }
 }
@@ -123,7 +126,7 @@ async function tellEnd(taken: Taken, task: Task, { ledger }: Ground, { output, w
   const { attempt, reasonCode: code, reason } = task;
   const cost: unknown = found?.cost ? JSON.parse(found.cost) : null;
   const record = { ...recordOf(taken), state: task.state, attempt, code, reason, cost, result };
-  output.result(record, result === undefined ? '' : resultText(task.type, result, output.paint));
+  output.result(record, result === undefined ? '' : resultText(task.type, result, output));
   if (task.state === 'completed') return;
   const { says, next } = standingOf(task, {}, world.now());
   throw new CommandError(`task ${task.id} is ${task.state}: ${says}`, {
@@ -136,14 +139,14 @@ async function tellEnd(taken: Taken, task: Task, { ledger }: Ground, { output, w
 async function lateness(id: string, ms: number, { ledger }: Ground, { world }: TaskContext): Promise<CommandError> {
   const task = await ledger.queries.task(id).catch(() => undefined);
   const where = task === undefined ? '' : `: it is ${task.state}, ${standingOf(task, {}, world.now()).says}`;
-  return new CommandError(`task ${id} is not done after ${formatRoughly(ms)}${where}`, {
+  return new CommandError(`task ${id} is not done after ${formatRoughly(ms)}${where}; it goes on`, {
     code: 'timeout',
-    next: goesOn(id),
+    next: watchCommand(id),
   });
 }
 
-function goesOn(id: string): string {
-  return `it goes on: warren task watch ${id}`;
+function watchCommand(id: string): string {
+  return `warren task watch ${id}`;
 }
 
 function messageOf(error: unknown): string {

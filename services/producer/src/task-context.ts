@@ -1,7 +1,8 @@
 import type { ByteSource, CommandContext } from '@warren/cli';
 import type { Ledger, Task } from '@warren/ledger';
-import { findLocalStack, type StackAddresses } from '@warren/local';
+import { addressesInUse, findLocalStack, passedByNote, type StackAddresses } from '@warren/local';
 import {
+  type BothSettings,
   type BrokerSettings,
   bothSettings,
   brokerSettings,
@@ -42,20 +43,33 @@ export function processWorld(): TaskWorld {
   };
 }
 
-export function settingsOfBoth({ env, world }: TaskContext): LedgerSettings & BrokerSettings {
-  return bothSettings(env, world.findStack);
+export function settingsOfBoth(context: TaskContext): BothSettings {
+  const stack = stackOf(context);
+  return bothSettings(context.env, stack);
 }
 
 export function settingsOfBroker({ env, world }: TaskContext): BrokerSettings | undefined {
-  return brokerSettings(env, world.findStack);
+  return brokerSettings(env, world.findStack());
+}
+
+function settingsOfLedger(context: TaskContext): LedgerSettings {
+  const stack = stackOf(context);
+  return ledgerSettings(context.env, stack);
+}
+
+/** A person who sees a stack run may wonder why its tasks are not shown. */
+function stackOf({ env, output, world }: TaskContext): StackAddresses | undefined {
+  const stack = world.findStack();
+  if (!output.json && addressesInUse(env, stack).passesStackBy) output.note(passedByNote);
+  return stack;
 }
 
 /** Runs `work` with the ledger and lets go of it. */
 export async function withLedger<Result>(
-  { env, world }: TaskContext,
+  context: TaskContext,
   work: (ledger: Ledger) => Promise<Result>,
 ): Promise<Result> {
-  const ledger = await openLedgerForPeople(ledgerSettings(env, world.findStack).ledgerUrl);
+  const ledger = await openLedgerForPeople(settingsOfLedger(context));
   try {
     return await work(ledger);
   } finally {

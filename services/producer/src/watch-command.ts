@@ -9,6 +9,7 @@ import { CommandError, formatTime, type Output, printable } from '@warren/cli';
 import type { Ledger, Task } from '@warren/ledger';
 import { openStates } from '@warren/tasks';
 import type { Command } from 'commander';
+import { askPatiently, Presence, tellOfBroker } from './absences.js';
 import { readId } from './build-submission.js';
 import { createBell, follow, type Hearer, readEvent } from './follow.js';
 import { silentLog } from './ground.js';
@@ -78,6 +79,7 @@ async function watchOne(
       const { id: task_id, type, attempt } = present;
       tellStep({ task_id, type, attempt, event: 'progress', at: world.now(), progress: step }, output);
     },
+    onAbsence: (line) => tellAbsence(line, output),
   };
   await follow(id, { ledger, connection, pollMs: world.pollMs, signal }, hearer);
 }
@@ -98,11 +100,15 @@ async function watchAll(
     if (event?.progress !== undefined && steps.length < maxWaitingSteps) steps.push(event);
     bell.ring();
   });
+  const tell = (line: string) => tellAbsence(line, output);
+  const presence = new Presence('the ledger', tell);
+  const tellNoMore = tellOfBroker(connection, tell);
+  const pause = () => bell.rung(world.pollMs, signal);
   try {
     for (;;) {
-      await bell.rung(world.pollMs, signal);
+      await pause();
       const happened = steps.splice(0);
-      const moved = (await ledger.queries.tasks({ limit: comparedTasks }))
+      const moved = (await askPatiently(() => ledger.queries.tasks({ limit: comparedTasks }), presence, pause))
         .toReversed()
         .filter((task) => seen.isNew(task));
       // A step comes after its task's start and before its end, whichever was read first.
@@ -113,6 +119,7 @@ async function watchAll(
       for (const task of ends) tellMove(task, world.now(), output);
     }
   } finally {
+    tellNoMore();
     await listener?.close();
   }
 }
@@ -155,6 +162,11 @@ async function openWords({ queries }: Ledger): Promise<string> {
   const counts = await queries.count();
   const words = openStates.flatMap((state) => (counts[state] ? [`${counts[state]} ${state}`] : []));
   return words.length === 0 ? 'no task is open' : `open: ${words.join(', ')}`;
+}
+
+/** A program that reads the JSON has no use for it. */
+function tellAbsence(line: string, output: Output): void {
+  if (!output.json) output.note(line);
 }
 
 function tellMove(task: Task, now: number, output: Output): void {

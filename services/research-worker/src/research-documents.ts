@@ -42,7 +42,7 @@ export function researchDocuments(
   const parts = splitQuestion(options.question);
   const total = parts.length * options.depth + 2;
   const passages = passagesOf(documents);
-  onStep({ message: `indexing ${passages.length} passages`, done: 0, total });
+  onStep({ message: `indexing ${passages.length} ${passages.length === 1 ? 'passage' : 'passages'}`, done: 0, total });
   const index = createPassageIndex(passages);
   const findings = searchParts(parts, index, options.depth, (message, done) => onStep({ message, done, total }));
   onStep({ message: 'composing the answer', done: total - 1, total });

@@ -46,7 +46,7 @@ export function summarizeDocument(
   onStep: (message: string) => void = () => {},
 ): SummarizeResult {
   const all = sentencesOf(document);
-  onStep(`ranking ${all.length} sentences`);
+  onStep(`ranking ${all.length} ${all.length === 1 ? 'sentence' : 'sentences'}`);
   const words = all.map((sentence) => contentWordsOf(sentence.text));
   const places = placesOf(document, all);
   const pool = promising(all, words, places);

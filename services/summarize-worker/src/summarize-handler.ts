@@ -33,7 +33,7 @@ export function createSummarizeHandler(given: {
     );
     const { bytes, sentences } = result.source;
     if (sentences === 0) throw withoutSentences(input, bytes);
-    const message = `chose ${result.sentences.length} of ${sentences} sentences`;
+    const message = `chose ${result.sentences.length} of ${sentences} ${sentences === 1 ? 'sentence' : 'sentences'}`;
     context.progress({ message, done: summarizeSteps, total: summarizeSteps });
     return completed(result, { bytesRead: bytes, sentences, workMs });
   };

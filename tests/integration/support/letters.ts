@@ -32,7 +32,7 @@ import {
 import { createIntake, type Submission } from '@warren/intake';
 import { type Ledger, openLedger, type Task } from '@warren/ledger';
 import { defineTaskType, type Failure, headers, type TaskType } from '@warren/tasks';
-import { topologyFor, workQueue } from '@warren/topology';
+import { type DelayMechanism, type Topology, topologyFor, workQueue } from '@warren/topology';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { freshVhost } from './broker.js';
@@ -62,6 +62,7 @@ const log = pino({ level: process.env.WARREN_TEST_LOG ?? 'silent' });
 export interface LettersGround {
   readonly amqpUrl: string;
   readonly ledgerUrl: string;
+  readonly topology: Topology;
   readonly connection: BrokerConnection;
   readonly ledger: Ledger;
   readonly publisher: Publisher;
@@ -87,13 +88,23 @@ export interface LettersGround {
   dispose(): Promise<void>;
 }
 
-export async function lettersGround(): Promise<LettersGround> {
+export interface LettersGroundOptions {
+  /** Of queue `tasks.probe`. Default: that of every type. */
+  readonly queueTtlMs?: number;
+  /** Default: the ladder, which every broker has. */
+  readonly mechanism?: DelayMechanism;
+}
+
+export async function lettersGround(options: LettersGroundOptions = {}): Promise<LettersGround> {
+  const { mechanism = 'ladder', queueTtlMs = probe.policy.queueTtlMs } = options;
   const { amqpUrl, managementUrl, dispose: disposeVhost } = await freshVhost();
-  await applyTopology({
-    amqpUrl,
-    managementUrl,
-    topology: topologyFor({ types: [probe], delay: 'ladder', profile: 'classic', ladder }),
+  const topology = topologyFor({
+    types: [{ ...probe, policy: { ...probe.policy, queueTtlMs } }],
+    delay: mechanism,
+    profile: 'classic',
+    ladder,
   });
+  await applyTopology({ amqpUrl, managementUrl, topology });
   const folder = mkdtempSync(join(tmpdir(), 'warren-letters-'));
   const ledgerUrl = join(folder, 'ledger.db');
   const ledger = await openLedger(ledgerUrl);
@@ -101,7 +112,7 @@ export async function lettersGround(): Promise<LettersGround> {
   const publisher = createPublisher(connection);
   const events: EventPublisher = createEventPublisher(connection, { log });
   const now = Date.now;
-  const delay = delayBy('ladder', ladder);
+  const delay = delayBy(mechanism, ladder);
   const dispatcherBy = (clock: () => number) =>
     createDispatcher({ ledger, publisher, delay, now: clock, newCopy: randomUUID });
   const dispatcher = dispatcherBy(now);
@@ -112,6 +123,7 @@ export async function lettersGround(): Promise<LettersGround> {
   return {
     amqpUrl,
     ledgerUrl,
+    topology,
     connection,
     ledger,
     publisher,

@@ -6,6 +6,7 @@ const output = {
   json: true,
   result: (value) => console.log(JSON.stringify(value)),
   note: (line) => console.error(line),
+  hint: (text) => text,
 };
 const context = {
   env: process.env,

@@ -44,15 +44,14 @@ async function demo(context: StackContext, once: boolean): Promise<void> {
           stack: status,
           tasks: demoTasks(source.url),
           note: output.note,
+          hint: output.hint,
           signal,
         });
         lastLine = countLine(findings.count);
+        const { text } = findings;
         if (findings.surprises.length > 0) process.exitCode = 1;
         for (const surprise of findings.surprises) output.note(`not as it should be: ${surprise}`);
-        output.result(
-          findings,
-          once ? `\n${findings.text}\n` : `\n${findings.text}\n\n${lastLine}\n\n${whatNext(status)}`,
-        );
+        output.result(findings, once ? `\n${text}\n` : `\n${text}\n\n${lastLine}\n\n${output.hint(whatNext(status))}`);
         if (once) end();
         return stack;
       } catch (error) {
@@ -70,10 +69,11 @@ function whatNext(status: { broker: { managementUrl: string } | null }): string 
   return [
     `RabbitMQ's management UI: ${status.broker?.managementUrl ?? ''}`,
     'In another terminal:',
-    '  bin/warren task submit summarize --file README.md --wait',
-    '  bin/warren task list',
-    '  bin/warren dead-letters list',
-    '  bin/warren status, then kill -9 a worker and watch its task go on',
+    '  warren task submit summarize --file README.md --wait',
+    '  warren task list',
+    '  warren dead-letters list',
+    '  warren status',
+    'With a pid from the last one, "kill -9 <pid>" a worker, and watch its task go on.',
     'Ctrl-C drains and stops everything.',
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 import type { AttemptRun, Letter, Task } from '@warren/ledger';
 import { type ResearchResult, researchResult, type SummarizeResult, summarizeResult } from '@warren/tasks';
+import { malformedLabel } from './demo-tasks.js';
 
 /** What became of one task of the demo. */
 export interface DemoOutcome {
@@ -12,15 +13,32 @@ export interface DemoOutcome {
   readonly advice: string | undefined;
 }
 
-/** The demo's findings for a person. */
-export function reportText(outcomes: readonly DemoOutcome[], letters: readonly Letter[]): string {
-  return [...outcomes.map(outcomeText), ...letters.map(letterText)].join('\n\n');
+type Hint = (text: string) => string;
+
+/**
+ * The demo's findings for a person.
+ * @param hint makes a command of Warren's such as this person can paste it.
+ */
+export function reportText(outcomes: readonly DemoOutcome[], letters: readonly Letter[], hint: Hint): string {
+  return [
+    ...outcomes.map((outcome) => outcomeText(outcome, hint)),
+    ...letters.map((letter) => letterText(letter, hint)),
+  ].join('\n\n');
 }
 
-function outcomeText(outcome: DemoOutcome): string {
+function outcomeText(outcome: DemoOutcome, hint: Hint): string {
   const { label, task, runs } = outcome;
   const attempts = task.attempt === 1 ? '' : ` on attempt ${task.attempt}`;
-  return [`● ${label}: ${task.state}${attempts}`, ...indented([...failures(runs), ...resultLines(outcome)])].join('\n');
+  return [
+    `● ${label}: ${task.state}${attempts}`,
+    ...indented([...failures(runs), ...resultLines(outcome)]),
+    ...(task.state === 'parked' ? [lookAt(task.id, hint)] : []),
+  ].join('\n');
+}
+
+/** Never wrapped: it is to be pasted. */
+function lookAt(id: string, hint: Hint): string {
+  return `    ${hint(`warren dead-letters show ${id}`)}`;
 }
 
 function failures(runs: readonly AttemptRun[]): string[] {
@@ -30,7 +48,7 @@ function failures(runs: readonly AttemptRun[]): string[] {
 }
 
 function resultLines({ task, result, advice }: DemoOutcome): string[] {
-  if (task.state === 'parked') return [`parked as ${task.reasonCode}; next: ${advice ?? 'warren dead-letters show'}`];
+  if (task.state === 'parked') return [`parked as ${task.reasonCode}; next: ${advice ?? 'look at it'}`];
   if (result === undefined) return [];
   const parsed: unknown = JSON.parse(result);
   return task.type === 'research'
@@ -49,10 +67,11 @@ function answerLines({ answer, unanswered }: ResearchResult): string[] {
   ];
 }
 
-function letterText({ id, code, reason, advice }: Letter): string {
+function letterText({ id, code, reason, advice }: Letter, hint: Hint): string {
   return [
-    `● a message that is no task: parked as ${code}`,
-    ...indented([reason, `next: ${advice ?? `warren dead-letters show ${id}`}`]),
+    `● ${malformedLabel}: parked as ${code}`,
+    ...indented([reason, `next: ${advice ?? 'look at it'}`]),
+    lookAt(id, hint),
   ].join('\n');
 }
 

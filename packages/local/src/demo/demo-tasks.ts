@@ -52,5 +52,7 @@ export function demoTasks(flakyUrl: string): readonly DemoTask[] {
   ];
 }
 
+export const malformedLabel = 'a message that is no task';
+
 /** Sent straight to exchange `submit`, as a foreign producer with a defect would. */
 export const malformedMessage = '{"task_id": "not-an-id", "task_type": "summarize", "payload": ';

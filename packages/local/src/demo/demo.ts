@@ -10,7 +10,7 @@ import {
   taskEventBody,
 } from '@warren/broker';
 import { createIntake, type Intake } from '@warren/intake';
-import { type Ledger, type Letter, openLedger } from '@warren/ledger';
+import { type Ledger, type Letter, openLedger, type Task } from '@warren/ledger';
 import { isFinal } from '@warren/tasks';
 import { delayMechanisms, exchangeNames } from '@warren/topology';
 import { pino } from 'pino';
@@ -18,7 +18,8 @@ import { z } from 'zod';
 import type { StackStatus } from '../stack-state.js';
 import { countDemo, type DemoCount } from './demo-count.js';
 import { type DemoOutcome, reportText } from './demo-report.js';
-import { type DemoTask, malformedMessage } from './demo-tasks.js';
+import { type DemoTask, malformedLabel, malformedMessage } from './demo-tasks.js';
+import { eventLine } from './event-line.js';
 
 /** How long the demo waits for its tasks, in milliseconds. On two cores they take about ten seconds. */
 const settleWithinMs = 120_000;
@@ -29,6 +30,8 @@ export interface DemoParts {
   readonly tasks: readonly DemoTask[];
   /** Told each step, a line. */
   readonly note: (line: string) => void;
+  /** Makes a command of Warren's such as this person can paste it. */
+  readonly hint: (text: string) => string;
   readonly signal: AbortSignal;
 }
 
@@ -46,9 +49,12 @@ interface Ground {
   readonly publisher: Publisher;
 }
 
-/** Submits the tasks and one malformed message to a running stack, waits for all of them, and tells what it found in the ledger. */
+/**
+ * Submits the tasks and one malformed message to a running stack, waits for all of them, and tells what it found in the
+ * ledger. Broken off by the signal, it cancels what is open of its tasks and rejects.
+ */
 export async function runDemo(parts: DemoParts): Promise<DemoFindings> {
-  const { stack, tasks, note, signal } = parts;
+  const { stack, tasks, note, hint, signal } = parts;
   if (stack.broker === null || stack.ledger === null)
     throw new Error('the demo needs a running stack: "warren up" starts one');
   const ledger = await openLedger(stack.ledger.url);
@@ -65,14 +71,19 @@ export async function runDemo(parts: DemoParts): Promise<DemoFindings> {
     onEvent: ({ body }) => {
       const event = taskEventBody.safeParse(JSON.parse(body.toString())).data;
       const label = labels.get(event?.task_id ?? '');
-      if (event && label) note(`  ${label}: ${event.progress?.message ?? event.event}`);
+      const line = event && label !== undefined ? eventLine(label, event) : undefined;
+      if (line !== undefined) note(line);
     },
   });
   try {
     const ids = await submitAll(tasks, labels, ground, note);
     const messageId = await sendMalformed(publisher);
+    note(`submitted ${messageId}: ${malformedLabel}`);
     await untilSettled(ids, messageId, ledger, signal);
-    return await findings(tasks, ids, messageId, ledger);
+    return await findings(tasks, ids, messageId, { ledger, hint });
+  } catch (error) {
+    await cancelOpen([...labels.keys()], ledger);
+    throw error;
   } finally {
     await listener.close();
     await publisher.close();
@@ -100,6 +111,19 @@ async function submitAll(
   return ids;
 }
 
+/** Nobody waits any more for what a demo that was broken off has submitted. */
+async function cancelOpen(ids: readonly string[], ledger: Ledger): Promise<void> {
+  for (const id of ids) {
+    const task = await ledger.queries.task(id);
+    if (task === undefined || isSettled(task)) continue;
+    await ledger.cancel(id, { now: Date.now(), reason: 'the demo that submitted it was broken off' });
+  }
+}
+
+function isSettled({ state }: Task): boolean {
+  return isFinal(state) || state === 'parked';
+}
+
 async function sendMalformed(publisher: Publisher): Promise<string> {
   const messageId = randomUUID();
   await publisher.publish({
@@ -123,7 +147,7 @@ async function untilSettled(
   while (performance.now() < giveUpAt) {
     for (const id of waiting) {
       const task = await ledger.queries.task(id);
-      if (task && (isFinal(task.state) || task.state === 'parked')) waiting.delete(id);
+      if (task && isSettled(task)) waiting.delete(id);
     }
     if (waiting.size === 0 && (await letterOf(messageId, ledger))) return;
     await sleep(pollMs, undefined, { signal });
@@ -139,7 +163,7 @@ async function findings(
   tasks: readonly DemoTask[],
   ids: readonly string[],
   messageId: string,
-  ledger: Ledger,
+  { ledger, hint }: { readonly ledger: Ledger; readonly hint: DemoParts['hint'] },
 ): Promise<DemoFindings> {
   const letter = await letterOf(messageId, ledger);
   const rows = await Promise.all(ids.map((id) => ledger.queries.task(id)));
@@ -158,7 +182,7 @@ async function findings(
   return {
     count: countDemo(rows, [letter]),
     surprises: [...surprises(tasks, rows), ...(letter ? [] : ['the malformed message was not parked'])],
-    text: reportText(outcomes, letter ? [letter] : []),
+    text: reportText(outcomes, letter ? [letter] : [], hint),
   };
 }
 

@@ -1,0 +1,44 @@
+import { basename, delimiter, dirname, isAbsolute, relative, sep } from 'node:path';
+
+/** How this process was started, as far as it says how to start it again. */
+export interface Invocation {
+  /** The program that Node runs: `process.argv[1]`. */
+  readonly script: string | undefined;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const ownName = 'warren';
+
+/**
+ * What a person types to run this program again, from where they are: `bin/warren` in a checkout, `warren` where it is on
+ * the PATH, `npx warren`. Ready for a shell. Pure.
+ */
+export function commandName({ script, cwd, env }: Invocation): string {
+  if (env.npm_command === 'exec') return `npx ${ownName}`;
+  if (script === undefined || !isAbsolute(script)) return ownName;
+  if ((env.PATH ?? '').split(delimiter).includes(dirname(script))) return basename(script);
+  const below = relative(cwd, script);
+  const near = below.includes(sep) ? below : `.${sep}${below}`;
+  return quoted(near.length <= script.length ? near : script);
+}
+
+/**
+ * Hints as this person can paste them. Rooms that don't know how they are called write a command as `warren …`, in quotes
+ * or backticks, or as a line of its own, perhaps indented.
+ * @param name from {@link commandName}.
+ */
+export function withCommandName(text: string, name: string): string {
+  return text.replace(command, (_whole, lead: string) => `${lead}${name} `);
+}
+
+/** Whether there is a command in a text that {@link withCommandName} was not applied to yet. */
+export function holdsCommand(text: string): boolean {
+  return text.search(command) !== -1;
+}
+
+const command = /(^ *|["`])warren (?=[a-z])/gm;
+
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,96 @@
+import type { BrokerFinder } from '@warren/broker';
+import type { Environment } from './local-context.js';
+import { setting } from './local-context.js';
+import { findLocalStack, type StackAddresses } from './stack-settings.js';
+
+/** Who says where something is: a variable of the environment, or the local stack that runs here. */
+export type AddressOrigin = 'AMQP_URL' | 'LEDGER_URL' | 'local stack';
+
+export interface BrokerInUseAddress {
+  readonly amqpUrl: string;
+  /** Undefined: derived from `amqpUrl`. */
+  readonly managementUrl: string | undefined;
+  readonly from: AddressOrigin;
+}
+
+export interface LedgerInUseAddress {
+  readonly ledgerUrl: string;
+  readonly from: AddressOrigin;
+}
+
+/** Where every command finds the broker and the ledger, which belong together. What nothing names is undefined. */
+export interface AddressesInUse {
+  readonly broker: BrokerInUseAddress | undefined;
+  readonly ledger: LedgerInUseAddress | undefined;
+  /** A stack runs here, and the environment names others than its broker and its ledger. */
+  readonly passesStackBy: boolean;
+}
+
+/**
+ * Decides which addresses count: `AMQP_URL` and `LEDGER_URL` where they are set, the running local stack's where neither
+ * is. Never one from each, which would publish to one broker what another broker's ledger records; but a variable that
+ * names the stack's own broker or ledger stands for both. Pure.
+ */
+export function addressesInUse(env: Environment, stack: StackAddresses | undefined): AddressesInUse {
+  const amqpUrl = setting(env, 'AMQP_URL');
+  const ledgerUrl = setting(env, 'LEDGER_URL');
+  const isStacks =
+    stack !== undefined &&
+    (amqpUrl === undefined || amqpUrl === stack.amqpUrl) &&
+    (ledgerUrl === undefined || ledgerUrl === stack.ledgerUrl);
+  const fromStack = isStacks ? stack : undefined;
+  return {
+    broker:
+      amqpUrl === undefined
+        ? fromStack && { amqpUrl: fromStack.amqpUrl, managementUrl: fromStack.managementUrl, from: 'local stack' }
+        : {
+            amqpUrl,
+            managementUrl: setting(env, 'WARREN_MANAGEMENT_URL') ?? fromStack?.managementUrl,
+            from: 'AMQP_URL',
+          },
+    ledger:
+      ledgerUrl === undefined
+        ? fromStack && { ledgerUrl: fromStack.ledgerUrl, from: 'local stack' }
+        : { ledgerUrl, from: 'LEDGER_URL' },
+    passesStackBy: stack !== undefined && !isStacks,
+  };
+}
+
+/** Told once by a command that goes past a stack which runs here. */
+export const passedByNote = 'AMQP_URL and LEDGER_URL say where to look: the local stack that runs here is not used';
+
+/** Bad usage: nothing names what a command needs. */
+export class AddressMissingError extends Error {
+  override readonly name = 'AddressMissingError';
+  readonly code = 'usage';
+  readonly exitCode = 2;
+  readonly field: 'AMQP_URL' | 'LEDGER_URL';
+  readonly next: string;
+
+  constructor(variable: 'AMQP_URL' | 'LEDGER_URL', env: Environment) {
+    const other = variable === 'AMQP_URL' ? 'LEDGER_URL' : 'AMQP_URL';
+    const isOtherSet = setting(env, other) !== undefined;
+    super(
+      isOtherSet
+        ? `${variable} is not set, and ${other} is: the local stack is used only where neither is set`
+        : `${variable} is not set, and no local stack runs here`,
+    );
+    this.field = variable;
+    this.next = isOtherSet
+      ? `set ${variable} (${shapes[variable]}) as well, or unset ${other}`
+      : 'start one with "warren up --detach", or set AMQP_URL and LEDGER_URL';
+  }
+}
+
+const shapes = {
+  AMQP_URL: 'amqp://user:password@host:5672/vhost',
+  LEDGER_URL: 'postgres://user:password@host/db or sqlite:///path/to/ledger.db',
+} as const;
+
+/** How commands of rooms below this one find the broker. */
+export function brokerFinder(env: Environment, projectRoot?: string): BrokerFinder {
+  return {
+    find: () => addressesInUse(env, findLocalStack(projectRoot)).broker,
+    missing: () => new AddressMissingError('AMQP_URL', env),
+  };
+}

@@ -1,0 +1,97 @@
+import { addressText, alignedColumns, brokerVersion } from '@warren/broker';
+import { type AddressOrigin, addressesInUse, passedByNote } from './addresses.js';
+import type { Environment } from './local-context.js';
+import { processName } from './service-plan.js';
+import type { StackAddresses } from './stack-settings.js';
+import type { StackStatus } from './stack-state.js';
+
+/** Which broker and which ledger every command uses at present, and who says so. */
+export interface InUse {
+  readonly broker: {
+    readonly amqpUrl: string;
+    readonly from: AddressOrigin;
+    /** RabbitMQ's; null where it does not answer. */
+    readonly version: string | null;
+  } | null;
+  readonly ledger: { readonly url: string; readonly from: AddressOrigin } | null;
+  readonly passesStackBy: boolean;
+}
+
+/** Asks the broker that counts for its version. Takes up to 5 s where it does not answer. */
+export async function lookAtInUse(env: Environment, stack: StackAddresses | undefined): Promise<InUse> {
+  const { broker, ledger, passesStackBy } = addressesInUse(env, stack);
+  return {
+    broker: broker
+      ? {
+          amqpUrl: broker.amqpUrl,
+          from: broker.from,
+          version: await brokerVersion(broker.amqpUrl).catch(() => null),
+        }
+      : null,
+    ledger: ledger ? { url: ledger.ledgerUrl, from: ledger.from } : null,
+    passesStackBy,
+  };
+}
+
+/** Whether there is something to work with: the local stack, or the broker that `AMQP_URL` names. */
+export function isUp(state: StackStatus['state'], { broker }: InUse): boolean {
+  return broker?.from === 'AMQP_URL' ? broker.version !== null : state === 'ready';
+}
+
+/** Commands in it are as {@link CommandOutput.hint} takes them. */
+export function statusText(now: StackStatus, inUse?: InUse): string {
+  return [...stackLines(now), ...(inUse === undefined ? [] : inUseLines(inUse)), ...serviceLines(now)].join('\n');
+}
+
+function stackLines({ state, broker, delay, ledger }: StackStatus): string[] {
+  const hint = { down: ': "warren up" starts it', lost: ': its supervisor is gone, "warren down" ends what it left' };
+  return [
+    `stack       ${state}${state === 'down' || state === 'lost' ? hint[state] : ''}`,
+    ...(broker === null
+      ? []
+      : [`AMQP        ${broker.amqpUrl}`, `management  ${broker.managementUrl}`, `RabbitMQ    ${broker.version}`]),
+    ...(delay === null ? [] : [`delay       ${delay}`]),
+    ...(ledger === null ? [] : [`ledger      ${ledger.url}`]),
+  ];
+}
+
+function inUseLines({ broker, ledger, passesStackBy }: InUse): string[] {
+  if (broker?.from !== 'AMQP_URL' && ledger?.from !== 'LEDGER_URL') {
+    return broker === null
+      ? []
+      : [`commands    use the broker and the ledger of the local stack${broker.version === null ? silent : ''}`];
+  }
+  return [
+    ...(passesStackBy ? [`commands    ${passedByNote}`] : []),
+    broker === null
+      ? 'broker      none: LEDGER_URL is set, AMQP_URL is not'
+      : `broker      ${addressText(broker.amqpUrl)} (from ${originText(broker.from)})${
+          broker.version === null ? silent : `, RabbitMQ ${broker.version}`
+        }`,
+    ledger === null
+      ? 'ledger      none: AMQP_URL is set, LEDGER_URL is not'
+      : `ledger      ${withoutPassword(ledger.url)} (from ${originText(ledger.from)})`,
+  ];
+}
+
+const silent = '; the broker does not answer';
+
+export function originText(from: AddressOrigin): string {
+  return from === 'local stack' ? 'the local stack' : from;
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/(:\/\/).*@/, '$1***@').replace(/([?&]password=)[^&]+/gi, '$1***');
+}
+
+function serviceLines({ services }: StackStatus): string[] {
+  if (services.length === 0) return [];
+  const rows = services.map((service) => [
+    processName(service),
+    service.state,
+    service.pid === null ? '-' : String(service.pid),
+    String(service.restarts),
+    service.log,
+  ]);
+  return ['', alignedColumns(['SERVICE', 'STATE', 'PID', 'RESTARTS', 'LOG'], rows)];
+}
