@@ -38,6 +38,14 @@ describe('a consumer', () => {
       expect(waiting.events.listenerCount('consuming')).toBe(0);
     });
 
+    it('does not wait for what is paused on purpose', async () => {
+      const waiting = await consumer();
+      const consuming = waiting.untilConsuming(600_000);
+      await Promise.all([consuming, waiting.pause()]);
+      expect(waiting.state).toBe('paused');
+      await waiting.untilConsuming(0);
+    });
+
     it('ends with the consumer', async () => {
       const waiting = await consumer();
       const consuming = waiting.untilConsuming(600_000);

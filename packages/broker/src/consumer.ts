@@ -68,8 +68,8 @@ export interface Consumer {
   /** Settlements that came too late (or a second time) and were dropped. */
   readonly dropped: number;
   /**
-   * Resolves when deliveries come. Rejects when they don't within `withinMs` (default {@link consumingWithinMs}) or the
-   * consumer is cancelled, saying why and what to do.
+   * Resolves when deliveries come, or when it is paused: then they don't because somebody wants it so. Rejects when they
+   * don't within `withinMs` (default {@link consumingWithinMs}) or the consumer is cancelled, saying why and what to do.
    */
   untilConsuming(withinMs?: number): Promise<void>;
   /**
@@ -149,17 +149,17 @@ class QueueConsumer implements Consumer {
     return new Promise((resolve, reject) => {
       const settle = (failure?: string) => {
         clearTimeout(timer);
-        this.events.off('consuming', onConsuming).off('cancelled', onCancelled);
+        this.events.off('consuming', onReady).off('paused', onReady).off('cancelled', onCancelled);
         if (failure === undefined) resolve();
         else reject(new Error(`queue "${this.queue}" could not be consumed ${failure}`));
       };
-      const onConsuming = () => settle();
+      const onReady = () => settle();
       const onCancelled = () => settle('because its consumer was cancelled: start the service again');
       const onTimeout = () =>
         settle(`within ${withinMs} ms (${this.#reason}): run "warren topology apply", then start again`);
       const timer = setTimeout(onTimeout, withinMs);
-      this.events.on('consuming', onConsuming).on('cancelled', onCancelled);
-      if (this.#state === 'consuming') onConsuming();
+      this.events.on('consuming', onReady).on('paused', onReady).on('cancelled', onCancelled);
+      if (this.#state === 'consuming' || this.#state === 'paused') onReady();
       else if (this.#state === 'cancelled') onCancelled();
     });
   }

@@ -251,6 +251,12 @@ describe('by example', () => {
       expect(recover({ ...released, expiresMs: null }, 70_001)).toMatchObject({ kind: 'moved' });
     });
 
+    it('sends it on though the clock of whoever noted its publish is ahead of the clock of its worker', () => {
+      const ahead = { ...worked, publishedAt: start + 72_500 };
+      const given = dispatchRules.decideRelease(ahead, { token: 1, now: start + 70_000 });
+      expect(recover(given.answer.kind === 'done' ? given.answer.task : ahead, 70_001).kind).toBe('moved');
+    });
+
     it('is believed where the new wait is over as well, or the deadline', () => {
       expect(recover(released, 130_000).kind).toBe('moved');
       expect(recover(released, 130_001).kind).toBe('refused');

@@ -255,12 +255,13 @@ export function decideSnooze(
 export function decideRelease(task: Task | undefined, request: RunRequest): Decision<RunAnswer> {
   if (!task || !holds(task, request)) return refused(task, request);
   const { now, token } = request;
-  // Its wait in the queue begins anew, so that `expires` does not count the time it was worked.
+  // Its wait in the queue begins anew, so that `expires` does not count the time it was worked. Not before its publish,
+  // though the clock of whoever noted that one may be ahead: a wait older than its message would not be believed.
   const patch = {
     state: 'queued',
     lease: null,
     progress: null,
-    dispatchedAt: now,
+    dispatchedAt: Math.max(now, task.publishedAt ?? now),
     updatedAt: now,
   } satisfies Partial<Task>;
   return {

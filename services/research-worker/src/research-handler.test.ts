@@ -47,7 +47,7 @@ describe('createResearchHandler', () => {
       'listing notes.md',
       'reading notes.md',
       'extracting the text of notes.md',
-      'indexing 1 passages',
+      'indexing 1 passage',
       'searching part 1 of 1, round 1 of 1',
       'composing the answer',
     ]);
