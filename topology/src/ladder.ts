@@ -1,3 +1,4 @@
+import { durationText } from './duration-text.js';
 import { type Binding, type Exchange, maxQueueTtlMs, type Queue } from './model.js';
 import { exchangeNames, workQueue } from './names.js';
 
@@ -54,16 +55,27 @@ export function ladderParts(
   assertBuildable(shape);
   const levels = Array.from({ length: shape.levels }, (_, level) => level);
   return {
-    exchanges: [ladderExchange(dueExchange(shape)), ...levels.map((level) => ladderExchange(levelName(shape, level)))],
+    exchanges: [due(shape), ...levels.map((level) => levelExchange(shape, level))],
     queues: levels.map((level) => levelQueue(shape, level)),
     // Lowest level first: while the ladder is being built, whatever enters a level finds its way down complete.
     bindings: [...typeNames.map((type) => arrival(shape, type)), ...levels.flatMap((level) => hops(shape, level))],
   };
 }
 
+function due(shape: LadderShape): Exchange {
+  return ladderExchange(shape, dueExchange(shape), 'Where messages leave the delay ladder, each for its work queue.');
+}
+
+function levelExchange(shape: LadderShape, level: number): Exchange {
+  const ttl = durationText(levelTtlMs(shape, level));
+  const purpose = `Delay level of ${ttl}: digit 1 waits in its queue, 0 goes on at once.`;
+  return ladderExchange(shape, levelName(shape, level), purpose);
+}
+
 /** What leaves the ladder without a work queue to go to must not stay: at-least-once dead-lettering would block its level. */
-function ladderExchange(name: string): Exchange {
-  return { name, type: 'topic', arguments: { 'alternate-exchange': exchangeNames.unroutable } };
+function ladderExchange(shape: LadderShape, name: string, purpose: string): Exchange {
+  const ladder = ladderName(shape);
+  return { name, type: 'topic', arguments: { 'alternate-exchange': exchangeNames.unroutable }, purpose, ladder };
 }
 
 function levelQueue(shape: LadderShape, level: number): Queue {
@@ -71,12 +83,18 @@ function levelQueue(shape: LadderShape, level: number): Queue {
     name: levelName(shape, level),
     arguments: {
       'x-queue-type': 'quorum',
-      'x-message-ttl': shape.unitMs * 2 ** level,
+      'x-message-ttl': levelTtlMs(shape, level),
       'x-dead-letter-exchange': below(shape, level),
       'x-dead-letter-strategy': 'at-least-once',
       'x-overflow': 'reject-publish',
     },
+    purpose: `Delay level: holds messages for ${durationText(levelTtlMs(shape, level))}, then hands them down.`,
+    ladder: ladderName(shape),
   };
+}
+
+function levelTtlMs({ unitMs }: LadderShape, level: number): number {
+  return unitMs * 2 ** level;
 }
 
 /** Digit 1: wait in this level's queue. Digit 0: go on to the level below at once. */

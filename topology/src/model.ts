@@ -16,12 +16,20 @@ export interface Exchange {
   readonly name: string;
   readonly type: 'topic' | 'fanout' | 'x-delayed-message';
   readonly arguments: Arguments;
+  /** One line for people: what it is for. The broker never sees it. */
+  readonly purpose: string;
+  /** The delay ladder that it is a part of, by its name. */
+  readonly ladder?: string;
 }
 
 /** Always durable, never exclusive or auto-deleted. `arguments` holds everything a `queue.declare` sends, the queue's type included. */
 export interface Queue {
   readonly name: string;
   readonly arguments: Arguments;
+  /** One line for people: what it is for. The broker never sees it. */
+  readonly purpose: string;
+  /** The delay ladder that it is a part of, by its name. */
+  readonly ladder?: string;
 }
 
 export interface Binding {

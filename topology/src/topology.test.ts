@@ -29,6 +29,14 @@ describe.each(delayMechanisms)('the topology with delay by %s', (delay) => {
     for (const name of referred) expect(exchangeNames).toContain(name);
   });
 
+  it('says of each thing what it is for, in one line of its own', () => {
+    for (const things of [topology.exchanges, topology.queues]) {
+      const purposes = things.map(({ purpose }) => purpose);
+      for (const purpose of purposes) expect(purpose).toMatch(/^[A-Z][^\n|]{20,118}\.$/);
+      expect(new Set(purposes).size).toBe(purposes.length);
+    }
+  });
+
   it('limits the length of the intake queue alone: a limit behind a delay would lose messages', () => {
     const limited = topology.queues.filter((queue) => 'x-max-length' in queue.arguments);
     expect(limited).toEqual([
@@ -41,6 +49,7 @@ describe.each(delayMechanisms)('the topology with delay by %s', (delay) => {
           'x-dead-letter-exchange': 'dead',
           'x-dead-letter-routing-key': '_submitted.broker',
         },
+        purpose: expect.any(String),
       },
     ]);
   });
@@ -67,6 +76,7 @@ describe.each(delayMechanisms)('the topology with delay by %s', (delay) => {
         'x-dead-letter-exchange': 'dead',
         'x-dead-letter-routing-key': 'web-search.broker',
       },
+      purpose: 'Tasks of type web-search that wait for a worker, the highest priority first.',
     });
     expect(topology.bindings).toContainEqual({
       source: 'tasks',
@@ -92,7 +102,12 @@ describe.each(delayMechanisms)('the topology with delay by %s', (delay) => {
 it('the plugin adds one exchange and no queue', () => {
   const names = (delay: 'plugin' | 'ladder') => topologyFor({ types, delay, profile: 'classic' });
   expect(names('plugin').exchanges.filter(({ type }) => type === 'x-delayed-message')).toEqual([
-    { name: 'delayed', type: 'x-delayed-message', arguments: { 'x-delayed-type': 'fanout' } },
+    {
+      name: 'delayed',
+      type: 'x-delayed-message',
+      arguments: { 'x-delayed-type': 'fanout' },
+      purpose: expect.stringContaining('x-delay,'),
+    },
   ]);
   expect(names('plugin').queues.map(({ name }) => name)).toEqual([
     'unroutable',

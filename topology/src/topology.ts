@@ -10,7 +10,7 @@ import {
   type QueueProfile,
   type Topology,
 } from './model.js';
-import { brokerLetterKey, exchangeNames, queueNames, submittedLetterKey, workQueue } from './names.js';
+import { brokerLetterKey, delayHeader, exchangeNames, queueNames, submittedLetterKey, workQueue } from './names.js';
 
 /**
  * Messages that queue `submitted` holds before it refuses more with a nack. Foreign producers feel it as backpressure;
@@ -46,17 +46,50 @@ export function topologyFor({ types, delay, profile, ladder = defaultLadder }: T
 
 /** Alternate exchanges first, so that each exchange is declared after the one it names. */
 const sharedExchanges: readonly Exchange[] = [
-  { name: exchangeNames.unroutable, type: 'fanout', arguments: {} },
-  { name: exchangeNames.dead, type: 'topic', arguments: {} },
-  { name: exchangeNames.tasks, type: 'topic', arguments: { 'alternate-exchange': exchangeNames.unroutable } },
-  { name: exchangeNames.submit, type: 'topic', arguments: {} },
-  { name: exchangeNames.events, type: 'topic', arguments: {} },
+  {
+    name: exchangeNames.unroutable,
+    type: 'fanout',
+    arguments: {},
+    purpose: 'Takes what no binding of another exchange wants, so that it is kept.',
+  },
+  {
+    name: exchangeNames.dead,
+    type: 'topic',
+    arguments: {},
+    purpose: 'Takes what failed from the workers, and what expired from the broker itself.',
+  },
+  {
+    name: exchangeNames.tasks,
+    type: 'topic',
+    arguments: { 'alternate-exchange': exchangeNames.unroutable },
+    purpose: 'Routes each task to the queue of its type, by <type>.<class>. Only Warren publishes here.',
+  },
+  {
+    name: exchangeNames.submit,
+    type: 'topic',
+    arguments: {},
+    purpose: "The way in for every language: JSON, with the task's type as routing key.",
+  },
+  {
+    name: exchangeNames.events,
+    type: 'topic',
+    arguments: {},
+    purpose: 'Tells live what happens to tasks, as <type>.<task-id>.<event>; the ledger has it all.',
+  },
 ];
 
 // The queue type is spelled out everywhere: a virtual host may have another default.
 const sharedQueues: readonly Queue[] = [
-  { name: queueNames.unroutable, arguments: { 'x-queue-type': 'classic' } },
-  { name: queueNames.deadLetters, arguments: { 'x-queue-type': 'classic' } },
+  {
+    name: queueNames.unroutable,
+    arguments: { 'x-queue-type': 'classic' },
+    purpose: 'Messages that no queue wanted, until they are parked for a person. Usually empty.',
+  },
+  {
+    name: queueNames.deadLetters,
+    arguments: { 'x-queue-type': 'classic' },
+    purpose: 'Failed and expired tasks, until it is decided whether they are tried again or parked.',
+  },
   {
     name: queueNames.submitted,
     arguments: {
@@ -68,6 +101,7 @@ const sharedQueues: readonly Queue[] = [
       // Under a key of ours: by its sender's own it could pass for a letter about a task of Warren's.
       'x-dead-letter-routing-key': submittedLetterKey,
     },
+    purpose: 'Submissions of other languages, until they are taken in. When it is full, senders get a nack.',
   },
 ];
 
@@ -99,6 +133,7 @@ function classicWorkQueue({ name }: TaskType): Queue {
       'x-dead-letter-exchange': exchangeNames.dead,
       'x-dead-letter-routing-key': brokerLetterKey(name),
     },
+    purpose: `Tasks of type ${name} that wait for a worker, the highest priority first.`,
   };
 }
 
@@ -125,6 +160,7 @@ const pluginExchange: Exchange = {
   name: exchangeNames.delayed,
   type: 'x-delayed-message',
   arguments: { 'x-delayed-type': 'fanout' },
+  purpose: `Holds each message for the milliseconds in its header ${delayHeader}, then hands it to exchange ${exchangeNames.tasks}.`,
 };
 
 const pluginArrival: Binding = {

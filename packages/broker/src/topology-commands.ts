@@ -1,45 +1,15 @@
-import { type TaskType, taskTypes } from '@warren/tasks';
-import { type DelayMechanism, delayMechanisms, type Topology, topologyFor } from '@warren/topology';
-import { type Command, Option } from 'commander';
-import { z } from 'zod';
+import { taskTypes } from '@warren/tasks';
+import { type Topology, topologyFor } from '@warren/topology';
+import type { Command } from 'commander';
 import { type ApplySummary, applyTopology } from './apply.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
-import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
+import { type DelayChoice, discoverDelay } from './delay-discovery.js';
+import { delayOption, finderOf, readDelay, shownDelay, type TopologyCommandContext } from './topology-context.js';
+import { addDrawCommand } from './topology-draw.js';
 
-/** How these commands speak: data by `result`, a line for the person by `note`. */
-export interface CommandOutput {
-  readonly json: boolean;
-  result(value: unknown, humanText: string): void;
-  note(line: string): void;
-  /** A text for a result, the commands in it (`warren …`) as this person can paste them. */
-  hint(text: string): string;
-}
+export type { BrokerFinder, CommandOutput, FoundBroker, TopologyCommandContext } from './topology-context.js';
 
-/** Where a broker is, and who says so: `AMQP_URL`, or the local stack. */
-export interface FoundBroker {
-  readonly amqpUrl: string;
-  /** Undefined: derived from `amqpUrl`. */
-  readonly managementUrl: string | undefined;
-  readonly from: string;
-}
-
-export interface BrokerFinder {
-  /** Undefined where nothing names a broker. */
-  find(): FoundBroker | undefined;
-  /** What to throw then. */
-  missing(): Error;
-}
-
-export interface TopologyCommandContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly output: CommandOutput;
-  /** Default: what `AMQP_URL` and `WARREN_MANAGEMENT_URL` say. */
-  readonly brokerFinder?: BrokerFinder;
-  /** Default: every task type there is. */
-  readonly types?: readonly TaskType[];
-}
-
-/** Adds `warren topology apply` and `warren topology show`. */
+/** Adds `warren topology apply | show | draw`. */
 export function addTopologyCommands(program: Command, context: TopologyCommandContext): void {
   const topology = program.command('topology').description('what the broker should hold for the task types there are');
   topology
@@ -52,37 +22,7 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
     .description('print what apply would declare; without a broker, delay "auto" shows the ladder')
     .addOption(delayOption())
     .action((flags: unknown) => show(readDelay(context.env, flags), context));
-}
-
-const settings = z.object({ WARREN_DELAY: delayChoice });
-const flagsOf = z.object({ delay: z.string().optional() });
-
-/** The flag wins over `WARREN_DELAY`. An empty variable counts as one that is not set. */
-function readDelay(env: TopologyCommandContext['env'], flags: unknown): DelayChoice {
-  const { delay } = flagsOf.parse(flags);
-  return settings.parse({ WARREN_DELAY: (delay ?? env.WARREN_DELAY) || undefined }).WARREN_DELAY;
-}
-
-function finderOf({ env, brokerFinder }: TopologyCommandContext): BrokerFinder {
-  return (
-    brokerFinder ?? {
-      find: () =>
-        env.AMQP_URL
-          ? { amqpUrl: env.AMQP_URL, managementUrl: env.WARREN_MANAGEMENT_URL || undefined, from: 'AMQP_URL' }
-          : undefined,
-      missing: () =>
-        new Error(
-          'AMQP_URL is not set: name the broker to apply the topology to, as amqp://user:password@host:5672/vhost',
-        ),
-    }
-  );
-}
-
-function delayOption(): Option {
-  return new Option(
-    '--delay <mechanism>',
-    'what holds back tasks that are not due (default: WARREN_DELAY, or auto)',
-  ).choices([...delayMechanisms, 'auto']);
+  addDrawCommand(topology, context);
 }
 
 async function apply(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {
@@ -105,14 +45,9 @@ async function apply(wanted: DelayChoice, context: TopologyCommandContext): Prom
 
 async function show(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {
   const { output, types = taskTypes } = context;
-  const topology = topologyFor({ types, delay: await shownDelay(wanted, finderOf(context)), profile: 'classic' });
+  const { mechanism } = await shownDelay(wanted, context);
+  const topology = topologyFor({ types, delay: mechanism, profile: 'classic' });
   output.result(topology, topologyText(topology));
-}
-
-async function shownDelay(wanted: DelayChoice, finder: BrokerFinder): Promise<DelayMechanism> {
-  if (wanted !== 'auto') return wanted;
-  const broker = finder.find();
-  return broker === undefined ? 'ladder' : (await discoverDelay({ amqpUrl: broker.amqpUrl, wanted })).delay.mechanism;
 }
 
 function summaryText({ vhost, exchanges, queues, bindings, policies }: ApplySummary): string {

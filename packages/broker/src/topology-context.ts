@@ -1,0 +1,87 @@
+import type { TaskType } from '@warren/tasks';
+import { type DelayMechanism, delayMechanisms } from '@warren/topology';
+import { Option } from 'commander';
+import { z } from 'zod';
+import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
+
+/** How these commands speak: data by `result`, a line for the person by `note`. */
+export interface CommandOutput {
+  readonly json: boolean;
+  result(value: unknown, humanText: string): void;
+  note(line: string): void;
+  /** A text for a result, the commands in it (`warren …`) as this person can paste them. */
+  hint(text: string): string;
+}
+
+/** Where a broker is, and who says so: `AMQP_URL`, or the local stack. */
+export interface FoundBroker {
+  readonly amqpUrl: string;
+  /** Undefined: derived from `amqpUrl`. */
+  readonly managementUrl: string | undefined;
+  readonly from: string;
+}
+
+export interface BrokerFinder {
+  /** Undefined where nothing names a broker. */
+  find(): FoundBroker | undefined;
+  /** What to throw then. */
+  missing(): Error;
+}
+
+export interface TopologyCommandContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly output: CommandOutput;
+  /** Default: what `AMQP_URL` and `WARREN_MANAGEMENT_URL` say. */
+  readonly brokerFinder?: BrokerFinder;
+  /** Default: every task type there is. */
+  readonly types?: readonly TaskType[];
+}
+
+export function delayOption(): Option {
+  return new Option(
+    '--delay <mechanism>',
+    'what holds back tasks that are not due (default: WARREN_DELAY, or auto)',
+  ).choices([...delayMechanisms, 'auto']);
+}
+
+const settings = z.object({ WARREN_DELAY: delayChoice });
+const flagsOf = z.object({ delay: z.string().optional() });
+
+/** The flag wins over `WARREN_DELAY`. An empty variable counts as one that is not set. */
+export function readDelay(env: TopologyCommandContext['env'], flags: unknown): DelayChoice {
+  const { delay } = flagsOf.parse(flags);
+  return settings.parse({ WARREN_DELAY: (delay ?? env.WARREN_DELAY) || undefined }).WARREN_DELAY;
+}
+
+/** The delay to show for a choice: with `auto` what the broker has, the ladder where nothing names a broker. */
+export async function shownDelay(
+  wanted: DelayChoice,
+  context: Pick<TopologyCommandContext, 'env' | 'brokerFinder'>,
+): Promise<{ readonly mechanism: DelayMechanism; readonly reason: string }> {
+  if (wanted !== 'auto') return { mechanism: wanted, reason: 'as asked for' };
+  const broker = finderOf(context).find();
+  if (broker === undefined) return { mechanism: 'ladder', reason: 'nothing names a broker to ask' };
+  try {
+    const { delay, reason } = await discoverDelay({ amqpUrl: broker.amqpUrl, wanted });
+    return { mechanism: delay.mechanism, reason };
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { next: withoutBroker }) : error;
+  }
+}
+
+const withoutBroker = 'start the broker, or say "--delay ladder" or "--delay plugin", which ask none';
+
+export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'env' | 'brokerFinder'>): BrokerFinder {
+  return (
+    brokerFinder ?? {
+      find: () =>
+        env.AMQP_URL
+          ? { amqpUrl: env.AMQP_URL, managementUrl: env.WARREN_MANAGEMENT_URL || undefined, from: 'AMQP_URL' }
+          : undefined,
+      missing: () =>
+        new Error(
+          'AMQP_URL is not set: name the broker to apply the topology to, as amqp://user:password@host:5672/vhost',
+        ),
+    }
+  );
+}

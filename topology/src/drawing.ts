@@ -1,0 +1,221 @@
+import { durationText } from './duration-text.js';
+import type { Arguments, Exchange, Policy, Queue, Topology } from './model.js';
+import { exchangeNames } from './names.js';
+import type { ServiceRole } from './service-roles.js';
+
+/** A topology with the services around it, arranged for drawing: every picture is made of this. */
+export interface Drawing {
+  /** In the order of a task's way. */
+  readonly exchanges: readonly DrawnExchange[];
+  readonly queues: readonly DrawnQueue[];
+  readonly roles: readonly ServiceRole[];
+}
+
+export interface DrawnExchange {
+  readonly name: string;
+  readonly purpose: string;
+  /** What its declaration says, a line each: its type first. */
+  readonly facts: readonly string[];
+  readonly routes: readonly Route[];
+  /** Where a message goes that no binding takes. */
+  readonly alternate: string | undefined;
+  readonly publishers: readonly ServiceRole[];
+  readonly listeners: readonly ServiceRole[];
+  /** The delay ladder that it is a level or the end of. */
+  readonly ladder: string | undefined;
+}
+
+export interface Route {
+  /** A binding's routing key. Empty: any. */
+  readonly key: string;
+  readonly to: { readonly kind: 'queue' | 'exchange'; readonly name: string };
+}
+
+export interface DrawnQueue {
+  readonly name: string;
+  readonly purpose: string;
+  /** What its declaration and its policies say, a line each, without its dead-lettering. */
+  readonly facts: readonly string[];
+  /** Where the broker sends what expires here or is refused, and under which key. No key: the message's own. */
+  readonly deadLetters: { readonly exchange: string; readonly key: string | undefined } | undefined;
+  readonly consumers: readonly ServiceRole[];
+  readonly ladder: string | undefined;
+}
+
+/**
+ * Arranges a topology for drawing.
+ * @param given.full every level of a delay ladder; otherwise a ladder is one exchange, named `<ladder>.*`.
+ */
+export function drawingOf(
+  topology: Topology,
+  roles: readonly ServiceRole[],
+  given: { readonly full: boolean },
+): Drawing {
+  const exchanges = topology.exchanges.map((exchange) => drawnExchange(exchange, topology, roles));
+  const queues = topology.queues.map((queue) => drawnQueue(queue, topology.policies, roles));
+  if (given.full) return arranged(exchanges, queues, roles);
+  const ladders = new Set(exchanges.flatMap(({ ladder }) => ladder ?? []));
+  const collapsed = [...ladders].map((ladder) => collapsedLadder(ladder, exchanges, topology.queues));
+  return arranged(
+    [...exchanges.filter(({ ladder }) => ladder === undefined), ...collapsed],
+    queues.filter(({ ladder }) => ladder === undefined),
+    roles,
+  );
+}
+
+/** Queues stand in the order in which the exchanges lead to them. */
+function arranged(
+  exchanges: readonly DrawnExchange[],
+  queues: readonly DrawnQueue[],
+  roles: readonly ServiceRole[],
+): Drawing {
+  const ordered = inOrder(exchanges);
+  const met = ordered.flatMap(({ routes }) => routes.flatMap(({ to }) => (to.kind === 'queue' ? to.name : [])));
+  const rank = ({ name }: DrawnQueue) => (met.includes(name) ? met.indexOf(name) : met.length);
+  return { exchanges: ordered, queues: queues.toSorted((a, b) => rank(a) - rank(b)), roles };
+}
+
+function drawnExchange(exchange: Exchange, { bindings }: Topology, roles: readonly ServiceRole[]): DrawnExchange {
+  const { name, purpose, ladder } = exchange;
+  return {
+    name,
+    purpose,
+    facts: exchangeFacts(exchange),
+    routes: bindings
+      .filter(({ source }) => source === name)
+      .map(({ routingKey, destination, destinationKind }) => {
+        return { key: routingKey, to: { kind: destinationKind, name: destination } };
+      }),
+    alternate: textOf(exchange.arguments['alternate-exchange']),
+    publishers: roles.filter(({ publishes }) => publishes.includes(name)),
+    listeners: roles.filter(({ listens }) => listens.includes(name)),
+    ladder,
+  };
+}
+
+function exchangeFacts({ type, arguments: given }: Exchange): string[] {
+  const { 'x-delayed-type': delayedType, 'alternate-exchange': _drawn, ...others } = given;
+  return [delayedType === undefined ? type : `${type} (${delayedType})`, ...asTheyStand(others)];
+}
+
+function drawnQueue(queue: Queue, policies: readonly Policy[], roles: readonly ServiceRole[]): DrawnQueue {
+  const { name, purpose, ladder } = queue;
+  const exchange = textOf(queue.arguments['x-dead-letter-exchange']);
+  return {
+    name,
+    purpose,
+    facts: [...queueFacts(queue), ...policiesOf(queue, policies).flatMap(policyFacts)],
+    deadLetters:
+      exchange === undefined ? undefined : { exchange, key: textOf(queue.arguments['x-dead-letter-routing-key']) },
+    consumers: roles.filter(({ consumes }) => consumes.includes(name)),
+    ladder,
+  };
+}
+
+/** One policy applies to a queue at a time, but ours match one queue each. */
+export function policiesOf({ name }: Pick<Queue, 'name'>, policies: readonly Policy[]): readonly Policy[] {
+  return policies.filter(({ pattern }) => new RegExp(pattern).test(name));
+}
+
+function queueFacts({ arguments: given }: Queue): string[] {
+  const {
+    'x-queue-type': type,
+    'x-max-priority': priority,
+    'x-message-ttl': ttl,
+    'x-max-length': length,
+    'x-overflow': overflow,
+    'x-dead-letter-strategy': strategy,
+    'x-dead-letter-exchange': _drawn,
+    'x-dead-letter-routing-key': _drawnToo,
+    ...others
+  } = given;
+  return [
+    [type, priority === undefined ? undefined : `priorities 0-${priority}`].filter((part) => part).join(', '),
+    ...(ttl === undefined ? [] : [`TTL ${durationText(Number(ttl))}`]),
+    ...(length === undefined ? [] : [`at most ${Number(length).toLocaleString('en')} messages`]),
+    ...(overflow === undefined ? [] : [overflow === 'reject-publish' ? 'full: nack to sender' : `full: ${overflow}`]),
+    ...(strategy === undefined ? [] : [`dead-letters ${strategy}`]),
+    ...asTheyStand(others),
+  ];
+}
+
+function policyFacts({ definition }: Policy): string[] {
+  const { 'message-ttl': ttl, ...others } = definition;
+  return [
+    ...(ttl === undefined ? [] : [`TTL ${durationText(Number(ttl))} (policy)`]),
+    ...asTheyStand(others).map((fact) => `${fact} (policy)`),
+  ];
+}
+
+/** An argument that has no words here is shown as it is declared, so that no picture leaves one out. */
+function asTheyStand(given: Arguments): string[] {
+  return Object.entries(given).map(([name, value]) => `${name}=${value}`);
+}
+
+/** All levels and the end as one: what enters anywhere comes out at the end. */
+function collapsedLadder(ladder: string, exchanges: readonly DrawnExchange[], queues: readonly Queue[]): DrawnExchange {
+  const parts = exchanges.filter((exchange) => exchange.ladder === ladder);
+  const levels = queues.filter((queue) => queue.ladder === ladder);
+  const inside = new Set([...parts, ...levels].map(({ name }) => name));
+  const ttls = levels.map((level) => Number(level.arguments['x-message-ttl']));
+  return {
+    name: `${ladder}.*`,
+    purpose: `Holds messages until they are due: ${levels.length} TTL queues, each handing down what is left to wait.`,
+    facts: [
+      `ladder of ${levels.length} TTL queues`,
+      `${durationText(Math.min(...ttls))} to ${durationText(Math.max(...ttls))} each`,
+      `${durationText(ttls.reduce((sum, ttl) => sum + ttl, 0))} together`,
+    ],
+    routes: parts.flatMap(({ routes }) => routes).filter(({ to }) => !inside.has(to.name)),
+    alternate: parts[0]?.alternate,
+    publishers: unique(parts.flatMap(({ publishers }) => publishers)),
+    listeners: unique(parts.flatMap(({ listeners }) => listeners)),
+    ladder,
+  };
+}
+
+const way: readonly string[] = [
+  exchangeNames.submit,
+  exchangeNames.tasks,
+  exchangeNames.delayed,
+  exchangeNames.dead,
+  exchangeNames.unroutable,
+  exchangeNames.events,
+];
+
+/** A binding's key for people: a ladder's many leading words are counted. */
+export function keyText(key: string): string {
+  const [leading = ''] = /^(\*\.){4,}/.exec(key) ?? [];
+  if (leading !== '') return `(*.)×${leading.length / 2} ${key.slice(leading.length)}`;
+  return key === '' ? '(any)' : key;
+}
+
+/** All workers at once, where there are several. */
+export function namesOf(roles: readonly ServiceRole[]): string[] {
+  const workers = roles.filter(({ kind }) => kind === 'worker');
+  if (workers.length < 2) return roles.map(({ name }) => name);
+  return unique(roles.map(({ kind, name }) => (kind === 'worker' ? 'the workers' : name)));
+}
+
+/** As a task goes: in, out to the workers, through a delay, back when it fails. A ladder stands from its top down. */
+function inOrder(exchanges: readonly DrawnExchange[]): DrawnExchange[] {
+  const rank = ({ name, ladder }: DrawnExchange) => {
+    const at = way.indexOf(ladder === undefined ? name : exchangeNames.delayed);
+    return at === -1 ? way.length : at;
+  };
+  return exchanges
+    .map((exchange, index) => ({ exchange, index }))
+    .sort((a, b) => {
+      const down = a.exchange.ladder !== undefined && a.exchange.ladder === b.exchange.ladder ? -1 : 1;
+      return rank(a.exchange) - rank(b.exchange) || down * (a.index - b.index);
+    })
+    .map(({ exchange }) => exchange);
+}
+
+function textOf(value: string | number | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
+function unique<T>(items: readonly T[]): T[] {
+  return [...new Set(items)];
+}
