@@ -25,7 +25,7 @@ await withLock(join(root, '.warren', 'prepare.lock'), async () => {
     await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci failed');
   }
   const timer = setTimeout(() => say('compiling'), sayAfterMs);
-  await run(join(root, 'node_modules', '.bin', 'tsc'), ['-b', 'tsconfig.build.json'], 'the code does not compile');
+  await run('npm', ['run', '--silent', 'build'], 'the code does not compile');
   clearTimeout(timer);
 });
 

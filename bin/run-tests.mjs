@@ -1,5 +1,6 @@
 // Runs jest beside a private broker and a private Postgres that live as long as the run. Arguments go to jest.
-// `npm test -- --selectProjects unit` starts neither. Ends with jest's exit code.
+// `npm test -- --selectProjects unit` starts neither. Where WARREN_TEST_AMQP_URL and WARREN_TEST_MANAGEMENT_URL name a broker,
+// that one is the run's; tests that stop, kill or configure theirs start one of their own. Ends with jest's exit code.
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -63,20 +64,31 @@ async function startServers() {
   if (postgresSoftware === undefined) {
     throw new Error('no Postgres for the tests: run "npm ci", or install Debian\'s package "postgresql"');
   }
-  const broker = startPrivateBroker({
-    directory: join(runFolder, 'broker'),
-    software,
-    searchPath: searchPath(),
-    pluginFolders: pluginFolders(),
-  });
+  const given = givenBroker();
+  const broker =
+    given ??
+    startPrivateBroker({
+      directory: join(runFolder, 'broker'),
+      software,
+      searchPath: searchPath(),
+      pluginFolders: pluginFolders(),
+    });
   const postgres = startPrivatePostgres({ directory: join(runFolder, 'postgres'), software: postgresSoftware });
-  started.push(broker, postgres);
+  started.push(...(given === undefined ? [broker] : []), postgres);
   const [{ amqpUrl, managementUrl }, { url }] = await Promise.all([broker, postgres]);
   return {
     WARREN_TEST_AMQP_URL: amqpUrl,
     WARREN_TEST_MANAGEMENT_URL: managementUrl,
     WARREN_TEST_POSTGRES_URL: url,
   };
+}
+
+/** The user of its address administers it: tests make virtual hosts there, and delete them. */
+function givenBroker() {
+  const { WARREN_TEST_AMQP_URL: amqpUrl, WARREN_TEST_MANAGEMENT_URL: managementUrl } = process.env;
+  if (!amqpUrl && !managementUrl) return undefined;
+  if (amqpUrl && managementUrl) return { amqpUrl, managementUrl };
+  throw new Error('WARREN_TEST_AMQP_URL and WARREN_TEST_MANAGEMENT_URL belong together: set both, or neither');
 }
 
 function runJest(servers) {

@@ -23,6 +23,7 @@ const columns = [
   { name: 'id', text: (row) => row.id, tone: () => 'good' },
   { name: 'error', text: (row) => row.error, flexible: true },
   { name: 'tenant', text: () => 'acme', optional: true },
+  { name: 'state', text: () => 'parked', yields: 1 },
 ];
 const rows = [{ id: 'a-1', error: '研究资料不可用 '.repeat(20) }, { id: 'b-2', error: 'short' }];
 const noun = program.command('thing').description('things of every kind');
@@ -102,7 +103,7 @@ describe('exit codes and messages', () => {
       'an unknown column',
       ['thing', 'list', '--columns', 'x'],
       'there is no column "x"',
-      'choose from id, error, tenant',
+      'choose from id, error, tenant, state',
     ],
     ['flags that disagree', ['thing', 'list', '--json', '-o', 'table'], 'says the opposite', 'drop one'],
     ['input that is not JSON', ['thing', 'read', '{'], '--input: is not JSON', '@file'],
@@ -191,7 +192,12 @@ const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 describe('in a terminal', () => {
   it('a table has colours and fits the width, wide characters counted', async () => {
     const { stdout } = await inTerminal(['thing', 'list']);
-    expect(stdout).toContain('\u001b[32ma-1\u001b[39m  研究资料不可用 研究资料不可用 研究…\r\n');
+    expect(stdout).toContain('\u001b[32ma-1\u001b[39m  研究资料不可用 研究资料不…   parked\r\n');
+    // Too narrow for all: what yields is left out, and that is said.
+    const narrow = await inTerminal(['thing', 'list', '--no-color'], { width: 24 });
+    expect(narrow.stdout).toBe(
+      '2 things\r\nID   ERROR\r\na-1  研究资料不可用 研…\r\nb-2  short\r\nnot shown in 24 columns:\r\nstate\r\n',
+    );
   });
 
   it('--no-color leaves the layout', async () => {
@@ -213,6 +219,79 @@ describe('in a terminal', () => {
     expect(stdout).toContain('nothing was done');
     expect(stdout).not.toContain('replaying');
   });
+});
+
+describe('completion', () => {
+  let completions: string;
+  beforeAll(async () => {
+    completions = path.join(folder, 'completions.bash');
+    const { code, stdout, stderr } = await run(warren, ['completion', 'bash']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    writeFileSync(completions, stdout);
+  });
+
+  /** What bash itself offers for the last of these words, which it has cut as it does a line. */
+  async function offered(...words: readonly string[]): Promise<string[]> {
+    const ask = `source ${quoted(completions)}
+      COMP_WORDS=(${words.map(quoted).join(' ')}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+      _warren 2>/dev/null; printf '%s\n' "\${COMPREPLY[@]}"`;
+    const { code, stdout, stderr } = await run('bash', ['--norc', '-c', ask]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout.trim() === '' ? [] : stdout.trim().split('\n');
+  }
+
+  it('is registered with bash for the command, however it is called', async () => {
+    const { stdout } = await run('bash', ['--norc', '-c', `source ${quoted(completions)}; complete -p warren`]);
+    expect(stdout).toBe('complete -F _warren warren\n');
+  });
+
+  it.each([
+    ['a noun', ['warren', 'dead'], ['dead-letters']],
+    ['verbs', ['warren', 'task', ''], ['submit', 'show', 'list', 'watch', 'result', 'cancel']],
+    ['a verb behind global flags', ['warren', '--json', '-o', 'table', 'dead-letters', 'esc'], ['escalate']],
+    ['task types', ['warren', 'task', 'submit', ''], ['research', 'summarize']],
+    ['a flag', ['warren', 'publish', 'summarize', '--prio'], ['--priority']],
+    ['a flag of this verb alone', ['warren', 'dead-letters', 'replay', 'some-id', '--rp'], ['--rps']],
+    ['nothing that belongs to another verb', ['warren', 'dead-letters', 'list', '--rp'], []],
+    ['the choices of a flag', ['warren', 'task', 'list', '-o', ''], ['table', 'json']],
+    ['the words of a flag', ['warren', 'task', 'list', '--state', 'par'], ['parked']],
+    ['the last of a list', ['warren', 'task', 'list', '--state', 'parked,q'], ['parked,queued']],
+    ['a flag with its value in one word', ['warren', 'task', 'list', '--state', '=', 'run'], ['running']],
+    ['keys of a filter', ['warren', 'dead-letters', 'list', '--filter', 'esc'], ['escalated:']],
+    ['the choices of an argument', ['warren', 'completion', ''], ['bash', 'zsh', 'fish']],
+    ['nothing where nobody can know', ['warren', 'task', 'list', '--limit', ''], []],
+  ])('offers %s', async (_name, words, expected) => {
+    expect(await offered(...words)).toEqual(expected);
+  });
+
+  it('offers files, also with blanks in their names, where a flag takes one', async () => {
+    writeFileSync(path.join(folder, 'my notes.md'), '');
+    expect(await offered('warren', 'publish', 'summarize', '--file', 'my')).toEqual(['my notes.md']);
+  });
+
+  it('names every flag of every verb that help names', async () => {
+    for (const words of [
+      ['task', 'submit'],
+      ['dead-letters', 'complete'],
+      ['topology', 'apply'],
+    ]) {
+      const { stdout: help } = await run(warren, [...words, '--help']);
+      const flags = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag = '']) => flag);
+      expect((await offered('warren', ...words, '--')).toSorted()).toEqual(
+        flags.filter((flag) => flag !== '--version').toSorted(),
+      );
+    }
+  });
+
+  it.each(['zsh', 'fish'])(
+    'there is a script for %s as well, and none for a shell that nobody knows',
+    async (shell) => {
+      const { code, stdout } = await run(warren, ['completion', shell]);
+      expect(code).toBe(0);
+      for (const word of ['dead-letters', 'escalate', 'summarize', 'rps']) expect(stdout).toContain(word);
+      expect(await run(warren, ['completion', 'tcsh'])).toMatchObject({ code: 2, stdout: '' });
+    },
+  );
 });
 
 describe('bin/warren', () => {

@@ -18,7 +18,7 @@ import { headers } from '@warren/tasks';
 import { exchangeNames, queueNames } from '@warren/topology';
 import { connect } from 'amqplib';
 import { pino } from 'pino';
-import { claim, homeless, type LettersGround, lettersGround, ticketOf } from './support/letters.js';
+import { claim, homeless, type LettersGround, lettersGround, probe, ticketOf } from './support/letters.js';
 import { until } from './support/until.js';
 
 let ground: LettersGround;
@@ -567,6 +567,25 @@ describe('while the ledger is away', () => {
     await untilNoLetters();
     expect((await letterOf(task.id)).timesSeen).toBe(1);
   }, 30_000);
+
+  it('a letter counts as met once, however often its decision is asked for again', async () => {
+    const { ledger } = ground;
+    let asked = 0;
+    const flaky: Pick<Ledger, 'retry'> = {
+      retry: async (...request) => {
+        asked += 1;
+        if (asked <= maxCopiesMet) throw new LedgerUnavailable('test', new Error('gone'));
+        return await ledger.retry(...request);
+      },
+    };
+    const task = await ground.submit();
+    await ground.failNext(timeout);
+    await ground.startProcessor({ ledger: { ...ledger, ...flaky } });
+    await until(async () => (await ground.task(task.id)).state !== 'dead-lettered');
+    await until(async () => (await letterOf(task.id)).state !== 'received');
+    expect(await letterOf(task.id)).toMatchObject({ state: 'retrying', code: 'timeout', timesSeen: 1 });
+    expect(asked).toBe(maxCopiesMet + 1);
+  }, 30_000);
 });
 
 describe('a person', () => {
@@ -731,6 +750,33 @@ describe('a person', () => {
     expect(await ground.task(task.id)).toMatchObject({ duplicates: 0 });
   }, 30_000);
 
+  it('replays a message that is too large to be read, whatever it names', async () => {
+    const task = await ground.submit();
+    const payload = 'x'.repeat(probe.policy.maxBodyBytes);
+    const letter = await rejectedSubmission(
+      Buffer.from(JSON.stringify({ task_id: task.id, task_type: 'probe', payload })),
+    );
+    expect(await ground.operations.replay(letter.id)).toEqual({ kind: 'done' });
+  }, 30_000);
+
+  it('cancels a task whose letter the sweeper settles in the same moment, and that stands on record', async () => {
+    await ground.startProcessor();
+    const task = await ground.submit();
+    await ground.failNext({ code: 'not-found', message: 'gone' });
+    await untilLetter(task.id, 'parked');
+    const { ledger } = ground;
+    const swept: Pick<Ledger, 'cancel'> = {
+      cancel: async (...asked) => {
+        const answer = await ledger.cancel(...asked);
+        await ledger.letters.settleFinished(Date.now());
+        return answer;
+      },
+    };
+    const outcome = await operationsWith({ ledger: { ...ledger, ...swept } }).cancel(task.id, 'not wanted');
+    expect(outcome).toEqual({ kind: 'done' });
+    expect(await letterOf(task.id)).toMatchObject({ state: 'cancelled', resolution: 'not wanted' });
+  }, 30_000);
+
   it('cancels a task or a message for good, once', async () => {
     await ground.startProcessor();
     const task = await ground.submit();
@@ -778,7 +824,7 @@ describe('a person', () => {
 
 function operationsWith(parts: Partial<OperationsParts>): Operations {
   const { dispatcher, ledger, publisher } = ground;
-  return createOperations({ ledger, dispatcher, publisher, now: Date.now, ...parts });
+  return createOperations({ ledger, dispatcher, publisher, now: Date.now, by: 'ann', ...parts });
 }
 
 /** What intake does with a message that is no submission. */

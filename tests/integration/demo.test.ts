@@ -72,6 +72,9 @@ describe('the demo', () => {
       timeout: 150_000,
     });
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('demo: submitted=7 completed=5 retried=1 parked=2 lost=0');
+    // What the stopped stack can't answer is said to need it.
+    expect(stdout).toMatch(/dead-letters show(.|\n)*start the stack again first:\n {2}\S+ up --detach\n/);
+    expect(stderr.trimEnd().split('\n').at(-1)).toBe('the stack is down');
     expect(stderr.match(/^submitted [0-9a-f-]{36}: /gm)).toHaveLength(7);
     expect(stderr.trimEnd().split('\n').length).toBeLessThan(25);
     expect(stdout).toMatch(/\[(README\.md|docs\/[\w./-]+):\d+\]/);

@@ -325,6 +325,8 @@ describe.each(ledgerKinds)('the ledger on $kind', ({ makeHome }) => {
 
     it('that waited too long, or past its deadline, is not begun', async () => {
       const [waited, late] = [await submitted({ expiresMs: 10 }), await submitted({ deadlineAt: now + 10 })];
+      // What is not published waits for nobody.
+      await ledger.published(waited, { dispatch: 1, now });
 
       expect(await ledger.claim(waited, claimRequest(now + 11))).toMatchObject({
         kind: 'dead-lettered',

@@ -72,6 +72,7 @@ describe('the local stack', () => {
     expect(serviceOf(project, 'alpha')?.restarts).toBe(1);
     const told = readFileSync(join(project, '.warren', 'logs', 'supervisor.log'), 'utf8').match(/^alpha-1 .*$/gm);
     expect(told).toEqual([
+      `alpha-1 (pid ${victim}) was killed by SIGKILL; starts again in 0.5 s`,
       `alpha-1 (pid ${victim}) was killed by SIGKILL; started again as pid ${pidOf(project, 'alpha')}`,
     ]);
     expect((await run(project, ['status'])).data).toMatchObject({ services: [{ name: 'alpha', restarts: 1 }, {}] });
@@ -91,8 +92,13 @@ describe('the local stack', () => {
       notes: expect.stringContaining('is up already'),
     });
 
+    let told = '';
+    program.stderr?.on('data', (chunk) => {
+      told += chunk;
+    });
     program.kill('SIGTERM');
-    expect(await once(program, 'exit')).toEqual([0, null]);
+    expect(await once(program, 'close')).toEqual([0, null]);
+    expect(told).toMatch(/\nstopping: .*\nthe stack is down\n$/);
     const log = logOf(project, 'alpha');
     expect(JSON.parse(log.split('\n')[0] ?? '')).toEqual({
       msg: 'given',

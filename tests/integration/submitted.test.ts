@@ -232,6 +232,8 @@ describe('a message that is no task', () => {
         taskId: null,
       });
     }
+    const ofItself = (await ground.letters()).filter(({ code }) => code === 'conflict');
+    expect(ofItself.map(({ advice }) => advice)).toEqual(Array(2).fill(expect.stringContaining('contradicts itself')));
     expect(await ground.task(id)).toBeUndefined();
     expect(await ground.depth(summarizeQueue)).toMatchObject({ ready: 0 });
 
@@ -252,6 +254,7 @@ describe('a message that is no task', () => {
 
     const letters = await ground.letters();
     expect(letters.map(({ code }) => code)).toEqual(['conflict', 'conflict']);
+    expect(letters.map(({ advice }) => advice)).toEqual(Array(2).fill(expect.stringContaining('Two submissions')));
     expect(letters.map(({ reason }) => reason.split(':')[0]).sort()).toEqual(['idempotency_key', 'task_id']);
     expect(await ground.task(first)).toMatchObject({ dispatch: 1, duplicates: 0 });
     expect(await ground.depth(summarizeQueue)).toMatchObject({ ready: 1 });

@@ -1,10 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Dispatcher, type MessageProperties, PublishError } from '@warren/broker';
+import { type Dispatcher, type MessageProperties, type Publication, PublishError } from '@warren/broker';
 import { defaultSweeperSettings, maxCopiesMet, type SweepReport } from '@warren/dead-letters';
 import type { Letter, Task } from '@warren/ledger';
 import { maxHeaderBytes } from '@warren/tasks';
 import { connect } from 'amqplib';
+import type { RootOperationNode } from 'kysely';
+import Libsql from 'libsql';
+import { z } from 'zod';
 import { withConnection } from '../../packages/broker/src/inspect-connection.js';
+import { openDatabase } from '../../packages/ledger/src/database.js';
+import { createLetters } from '../../packages/ledger/src/letters.js';
 import { claim, homeless, type LettersGround, lettersGround, probe, ticketOf } from './support/letters.js';
 import { TcpProxy } from './support/proxy.js';
 import { until } from './support/until.js';
@@ -326,7 +331,7 @@ describe('a lost message', () => {
     await purge('dead-letters');
     await untilOvertakable(lost);
     const later = await ground.submit();
-    await ground.failNext({ code: 'not-found', message: 'gone' });
+    await untilPublished(await ground.failNext({ code: 'not-found', message: 'gone' }));
     advance(quietMs + 1_000);
     expect(await ready('dead-letters')).toBe(1);
     expect(await sweeper.sweepOnce()).toEqual(nothing);
@@ -335,7 +340,7 @@ describe('a lost message', () => {
     await until(async () => (await ground.ledger.letters.find(later.id))?.state === 'parked');
     await processor.stop();
     const waiting = await ground.submit();
-    await ground.failNext({ code: 'not-found', message: 'gone' });
+    await untilPublished(await ground.failNext({ code: 'not-found', message: 'gone' }));
     expect(await ready('dead-letters')).toBe(1);
     expect(await sweeper.sweepOnce()).toEqual({ ...nothing, letters: 1 });
     await ground.startProcessor();
@@ -392,6 +397,69 @@ describe('a lost message', () => {
     expect(await ground.ledger.letters.find(task.id)).toMatchObject({ state: 'parked', rule: 'unroutable' });
   }, 30_000);
 
+  it('of such a type parks its task as well where a worker had it and was lost with the queue', async () => {
+    const { advance, now } = clock();
+    const task = await untilPublished(await ground.submit({}, homeless));
+    await claimNow(task, 1);
+    const sweeper = ground.sweeper({ now, types: [probe], settings: { ...defaultSweeperSettings, emptyMs: 0 } });
+    advance(quietMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, queueEmpty: 1 });
+    expect(await untilPublished(await ground.task(task.id))).toMatchObject({ dispatch: 2, lease: null });
+    advance(quietMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, parked: 1 });
+    expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'unroutable' });
+    expect(await ground.ledger.queries.runs(task.id)).toMatchObject([{ outcome: 'lost' }]);
+    expect(await ground.ledger.letters.find(task.id)).toMatchObject({ state: 'parked', timesSeen: 1 });
+  }, 30_000);
+
+  it('whose task is parked is told to whoever waits for it or watches it', async () => {
+    const { advance, now } = clock();
+    const [told, replies]: [string[], Publication[]] = [[], []];
+    const task = await untilPublished(await ground.submit({ replyTo: 'caller', correlationId: 'c-1' }, homeless));
+    const sweeper = ground.sweeper({
+      now,
+      types: [probe],
+      settings: { ...defaultSweeperSettings, emptyMs: 0 },
+      events: { publish: ({ routingKey }) => told.push(routingKey) > 0 },
+      publisher: { publish: async (publication) => void replies.push(publication) },
+    });
+    advance(quietMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, parked: 1 });
+    expect(told).toEqual([`homeless.${task.id}.parked`]);
+    expect(replies).toMatchObject([{ routingKey: 'caller', properties: { correlationId: 'c-1' } }]);
+    expect(JSON.parse(replies[0]?.body.toString() ?? '')).toMatchObject({ task_id: task.id, state: 'parked' });
+  }, 30_000);
+
+  it('whose queue takes nothing does not hold up the round, nor another queue, nor the next one of its own', async () => {
+    const { advance, now } = clock();
+    await ground.submit();
+    const letter = await untilPublished(await ground.failNext({ code: 'not-found', message: 'gone' }));
+    await purge('dead-letters');
+    await ground.dropWorker();
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count++) ids.push((await untilPublished(await ground.submit())).id);
+    await purge('tasks.probe');
+    const asked: string[] = [];
+    const byClock = ground.dispatcherBy(now);
+    const stuck: Dispatcher = {
+      ...byClock,
+      republish: async (task, payload) => {
+        if (task.id === letter.id) return byClock.republish(task, payload);
+        asked.push(task.id);
+        const failure = { kind: 'timed-out', waitedFor: 'confirm', timeoutMs: 10_000 } as const;
+        throw new PublishError(failure, { exchange: 'x', routingKey: 'y', messageId: task.id });
+      },
+    };
+    const settings = { ...defaultSweeperSettings, emptyMs: 0 };
+    const sweeper = ground.sweeper({ now, settings, dispatcher: stuck });
+    advance(quietMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, failed: 3, letters: 1 });
+    const first = asked.splice(0);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, failed: 3 });
+    expect([...first, ...asked.slice(0, 2)].toSorted()).toEqual(ids.toSorted());
+    expect(asked[2]).toBe(first[0]);
+  }, 30_000);
+
   it('is found where one of a lower priority that came later was served before it', async () => {
     const { advance, now } = clock();
     const sweeper = ground.sweeper({ now, settings: { ...defaultSweeperSettings, overtakenMarginMs: 1 } });
@@ -438,10 +506,10 @@ describe('a lost message', () => {
     30_000,
   );
 
-  /** Under a lease that no test outlives. */
-  async function claimNow({ id }: Task): Promise<void> {
+  /** Under a lease that no test outlives, unless it is to. */
+  async function claimNow({ id }: Task, leaseMs = 1_000_000): Promise<void> {
     const run = { dispatch: 1, copy: 'c', redelivered: false, owner: 'w', maxCrashes: 3, alone: true };
-    await ground.ledger.claim(id, { ...run, now: Date.now(), leaseMs: 1_000_000 });
+    await ground.ledger.claim(id, { ...run, now: Date.now(), leaseMs });
   }
 });
 
@@ -488,6 +556,8 @@ describe('two sweepers at once', () => {
   }, 30_000);
 });
 
+const planSteps = z.array(z.object({ detail: z.string() }));
+
 describe('a letter whose task reached its end', () => {
   it('is settled', async () => {
     await ground.startProcessor();
@@ -501,5 +571,28 @@ describe('a letter whose task reached its end', () => {
     expect(await ground.sweeper().sweepOnce()).toEqual({ ...nothing, settled: 1 });
     expect(await ground.ledger.letters.find(task.id)).toMatchObject({ state: 'settled' });
     expect(await ground.sweeper().sweepOnce()).toEqual(nothing);
+  }, 30_000);
+
+  it('is found by its letter: not all tasks that ever ended are read each time', async () => {
+    const nodes: RootOperationNode[] = [];
+    const database = openDatabase(ground.ledgerUrl);
+    const recorded = database.db.withPlugin({
+      transformQuery: ({ node }) => {
+        nodes.push(node);
+        return node;
+      },
+      transformResult: async ({ result }) => result,
+    });
+    await createLetters({ ...database, db: recorded }, () => 'none').settleFinished(Date.now());
+    const [asked] = nodes.filter(({ kind }) => kind === 'UpdateQueryNode');
+    if (!asked) throw new Error('nothing was updated');
+    const { parameters, sql } = database.db.getExecutor().compileQuery(asked, { queryId: 'plan' });
+    await database.db.destroy();
+
+    const file = new Libsql(ground.ledgerUrl);
+    const plan = planSteps.parse(file.prepare(`explain query plan ${sql}`).all(...parameters));
+    file.close();
+    const onTasks = plan.map(({ detail }) => detail).filter((detail) => /\btasks\b/.test(detail));
+    expect(onTasks).toEqual([expect.stringMatching(/^SEARCH tasks USING .*\(id=\?\)$/)]);
   }, 30_000);
 });

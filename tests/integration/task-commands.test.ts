@@ -302,12 +302,32 @@ describe('task submit --from', () => {
     ]);
     expect(errorOf(many)).toMatchObject({ message: '5 of 8 lines were rejected' });
     expect(await taskOf(id)).toMatchObject({ priority: 8, tenant: 'bulk' });
+    expect(summary).toMatchObject({
+      tasks: [
+        { line: 1, id: expect.any(String), state: 'accepted', duplicate: false },
+        { line: 2, id, state: 'accepted', duplicate: false },
+        { line: 5, id, duplicate: true },
+      ],
+      tasksLeftOut: 0,
+    });
+    expect(await taskOf(summary.tasks[0].id)).toMatchObject({ tenant: 'bulk' });
+  });
+
+  it('of more than twenty tasks a person is told how to list them', async () => {
+    const input = Array.from({ length: 21 }, (_, n) => JSON.stringify({ text: `Hare ${n} runs.` })).join('\n');
+    const many = await warren(['publish', 'summarize', '--from', '-'], { input });
+    expect(many.stdout).toBe('21 accepted, 0 duplicates, 0 rejected\n');
+    const [, since = ''] = /"warren task list --since (\d+m) --limit 1000" lists them/.exec(many.stderr) ?? [];
+    const listed = await warren(['task', 'list', '--since', since, '--limit', '1000', '--json']);
+    expect(JSON.parse(listed.stdout).length).toBeGreaterThanOrEqual(21);
   });
 
   it('speaks to a person of each bad line', async () => {
     const many = await warren(['publish', 'summarize', '--from', '-'], { input: '{"text":"a b."}\n{"txt":1}\n' });
     expect(many.code).toBe(3);
-    expect(many.stdout).toBe('1 accepted, 0 duplicates, 1 rejected\n');
+    expect(many.stdout).toMatch(/^1 accepted, 0 duplicates, 1 rejected\n {2}line 1: [0-9a-f-]{36} {2}accepted\n$/);
+    const [, id = ''] = /: ([0-9a-f-]{36}) /.exec(many.stdout) ?? [];
+    expect(await taskOf(id)).toMatchObject({ type: 'summarize' });
     expect(many.stderr).toMatch(/^stdin:2: .*payload\.txt: unknown field/m);
   });
 
@@ -319,6 +339,9 @@ describe('task submit --from', () => {
       code: 0,
       summary: { accepted: 1_000 },
     });
+    const tasks: { line: number; id: string }[] = JSON.parse(many.stdout).tasks;
+    expect(tasks.map(({ line }) => line)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1));
+    expect(new Set(tasks.map(({ id }) => id)).size).toBe(1_000);
     const after = await ground.ledger.queries.count();
     const sum = (counts: typeof after) => Object.values(counts).reduce((all, count) => all + count, 0);
     expect(sum(after) - sum(before)).toBe(1_000);
@@ -645,7 +668,10 @@ describe('task show, list and cancel', () => {
     };
     expect(await list()).toEqual(ids);
     expect(await list('--limit', '2')).toEqual(ids.slice(0, 2));
-    expect(await list('--limit', '2', '--page', '2')).toEqual(ids.slice(2));
+    expect(await list('--limit', '2', '--after', ids[1] ?? '')).toEqual(ids.slice(2));
+    expect(await list('--filter', 'group:g1,g2,g3 state:accepted,queued', '--after', ids[0] ?? '')).toEqual(
+      ids.slice(1),
+    );
     expect(await list('--filter', 'group:g1,g3')).toEqual([ids[0], ids[2]]);
     expect(await list('--filter', 'type:summarize,research state:accepted,queued age:<1h')).toEqual(ids);
     expect(await list('--state', 'parked')).toEqual([]);
@@ -654,7 +680,14 @@ describe('task show, list and cancel', () => {
     expect(table).toEqual({
       code: 0,
       stdout: `TASK${' '.repeat(34)}GROUP\n${ids[0]}  g3\n${ids[1]}  g2\n`,
-      stderr: 'there are more: --page 2\n',
+      stderr: `there are more:\n  warren task list --tenant ${tenant} --limit 2 --columns task,group --after ${ids[1]}\n`,
+    });
+    // What is submitted meanwhile shifts no page.
+    await submit(['--text', 'listed late.', '--tenant', tenant]);
+    expect(await list('--after', ids[1] ?? '')).toEqual(ids.slice(2));
+    expect(await warren(['task', 'list', '--after', randomUUID()])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--after: there is no task'),
     });
     expect(await warren(['task', 'list', '--tenant', 'nobody'])).toEqual({
       code: 0,

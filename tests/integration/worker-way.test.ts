@@ -12,10 +12,11 @@ import {
   type Delivery,
   type Dispatcher,
   delayBy,
+  type Publication,
 } from '@warren/broker';
 import { createIntake } from '@warren/intake';
-import { type Ledger, LedgerUnavailable, type Task } from '@warren/ledger';
-import { encodeBody, headers } from '@warren/tasks';
+import { type ClaimRequest, type Ledger, LedgerUnavailable, type Task } from '@warren/ledger';
+import { encodeBody, headers, type SubmissionOptions, type TaskType } from '@warren/tasks';
 import { topologyFor } from '@warren/topology';
 import { completed, type Handler, runWorker } from '@warren/worker';
 import Libsql from 'libsql';
@@ -70,8 +71,9 @@ afterEach(async () => {
   await vhost.dispose();
 }, 60_000);
 
-async function submit(input: unknown): Promise<Task> {
-  const answer = await createIntake({ ledger, dispatcher, types: [probe] }).submit({ type: probe.name, input });
+async function submit(input: unknown, options: SubmissionOptions = {}): Promise<Task> {
+  const intake = createIntake({ ledger, dispatcher, types: [probe] });
+  const answer = await intake.submit({ type: probe.name, input, options });
   if (answer.kind !== 'accepted') throw new Error(`the submission was ${answer.kind}`);
   return answer.task;
 }
@@ -186,6 +188,178 @@ describe('a ticket with content that the task was not submitted with', () => {
     expect(await ledger.queries.task(task.id)).toMatchObject({ state: 'completed' });
   });
 });
+
+describe('a delivery whose channel is gone', () => {
+  it('takes no run over: the broker has given its message to the worker that has it', async () => {
+    const task = await submit('x');
+    const given = delivery(task, 'x', { redelivered: true, lost: AbortSignal.abort() });
+    const { task: running } = await claimBy('another', task, { copy: copyOf(given) });
+    await work(given, { ...parts, handler: unwanted });
+
+    expect(given.settled()).toBe('requeue');
+    expect(await ledger.queries.task(task.id)).toMatchObject({ token: running.token, lease: { owner: 'another' } });
+    expect(await ledger.queries.runs(task.id)).toHaveLength(1);
+  });
+});
+
+describe("a message that its task's worker can't take", () => {
+  /** Made by a way in that takes more than this worker does. */
+  const input = { text: 'x'.repeat(200) };
+  const narrow = { ...probe, policy: { ...probe.policy, maxBodyBytes: 100 } };
+
+  it('parks its task with it, and whoever waits is told: published again it would only be met again', async () => {
+    const task = await submit(input, { replyTo: 'caller' });
+    const replies: Publication[] = [];
+    const publisher = { ...parts.publisher, publish: async (reply: Publication) => void replies.push(reply) };
+    const given = delivery(task, input);
+    await work(given, { ...parts, type: narrow, publisher, handler: unwanted });
+
+    expect(given.settled()).toBe('ack');
+    const parked = { state: 'parked', reasonCode: 'policy-violation', dispatch: 2, owed: null };
+    expect(await ledger.queries.task(task.id)).toMatchObject(parked);
+    expect(await ledger.letters.list({ limit: 10 })).toMatchObject([
+      { taskId: task.id, state: 'parked', code: 'policy-violation', dispatch: 1, body: given.content },
+    ]);
+    expect(replies.map(({ body }) => JSON.parse(body.toString()))).toMatchObject([
+      { task_id: task.id, state: 'parked', code: 'policy-violation' },
+    ]);
+  });
+
+  it('is no second letter where its worker ended after the move: the first one is given its note', async () => {
+    const task = await submit(input);
+    const given = delivery(task, input);
+    const dying: Ledger = {
+      ...ledger,
+      letters: {
+        ...ledger.letters,
+        decide: async () => {
+          throw new Error('died');
+        },
+      },
+    };
+    await expect(work(given, { ...parts, type: narrow, ledger: dying })).rejects.toThrow('died');
+    expect(await ledger.letters.find(task.id)).toMatchObject({ state: 'received' });
+
+    const again = { ...given, redelivered: true };
+    await work(again, { ...parts, type: narrow });
+    expect(again.settled()).toBe('ack');
+    expect(await ledger.letters.list({ limit: 10 })).toMatchObject([
+      { taskId: task.id, state: 'parked', code: 'policy-violation' },
+    ]);
+  });
+
+  it('sends the task on where a worker that could take it was lost: another one may', async () => {
+    const task = await submit(input);
+    const given = delivery(task, input);
+    await claimBy('another', task, { now: Date.now() - 2, leaseMs: 1, copy: copyOf(given) });
+    await work(given, { ...parts, type: narrow });
+
+    expect(given.settled()).toBe('ack');
+    const sentOn = (await ledger.queries.task(task.id)) ?? task;
+    expect(sentOn).toMatchObject({ dispatch: 2, lease: null, lostTokens: [1] });
+    expect(await ledger.letters.list({ limit: 10 })).toEqual([]);
+    await work(delivery(sentOn, input), { ...parts, type: narrow });
+    expect(await ledger.queries.task(task.id)).toMatchObject({ state: 'parked' });
+  });
+
+  it.each<[string, (task: Task) => Partial<Delivery>, Partial<TaskType>]>([
+    ['names a dispatch that is still to come', (task) => named(task.id, { [headers.dispatch]: 2 }), {}],
+    ['names none', (task) => named(task.id, { [headers.dispatch]: 'first' }), {}],
+    ['names a task that is not on record', () => named(randomUUID()), {}],
+    ["names a task by no task's name", () => named('mine'), {}],
+    ['names a task of another type', (task) => named(task.id), { name: 'another' }],
+    [
+      'contradicts itself',
+      (task) => ({ content: encodeBody(randomUUID(), task.type, '{}') }),
+      { policy: probe.policy },
+    ],
+  ])('is kept without one where it %s', async (_, change, type) => {
+    const task = await submit(input);
+    const given = delivery(task, input, change(task));
+    await work(given, { ...parts, type: { ...narrow, ...type }, handler: unwanted });
+
+    expect(given.settled()).toBe('ack');
+    expect(await ledger.letters.list({ limit: 10 })).toMatchObject([{ taskId: null, body: given.content }]);
+    expect(await ledger.queries.task(task.id)).toMatchObject({ dispatch: 1, reasonCode: null });
+  });
+
+  it('is kept without one where another worker has it under another copy', async () => {
+    const task = await submit(input);
+    await claimBy('another', task, { copy: 'own' });
+    const given = delivery(task, input);
+    await work(given, { ...parts, type: narrow });
+    expect(given.settled()).toBe('ack');
+    expect(await ledger.letters.list({ limit: 10 })).toMatchObject([{ taskId: null, state: 'parked' }]);
+    expect(await ledger.queries.task(task.id)).toMatchObject({ state: 'running', lease: { owner: 'another' } });
+  });
+
+  function named(messageId: string, change: Record<string, unknown> = {}): Partial<Delivery> {
+    const ticket = { [headers.dispatch]: 1, [headers.attempt]: 1, [headers.copy]: 'copy', ...change };
+    return { properties: { messageId, headers: ticket } };
+  }
+});
+
+describe('a completion whose answer is lost', () => {
+  /** The worker's ledger, which commits and does not say so the first time. `complete` stands for that first commit. */
+  function forgetful(complete: Ledger['complete']): { ledger: Ledger; completions: () => number } {
+    let completions = 0;
+    const forgets: Ledger = {
+      ...ledger,
+      async complete(id, request) {
+        completions += 1;
+        if (completions > 1) return await ledger.complete(id, request);
+        await complete(id, request);
+        throw new LedgerUnavailable('test', new Error('the answer was lost'));
+      },
+    };
+    return { ledger: forgets, completions: () => completions };
+  }
+
+  async function answered(complete: Ledger['complete']): Promise<readonly unknown[]> {
+    const replies: Publication[] = [];
+    const publisher = { ...parts.publisher, publish: async (reply: Publication) => void replies.push(reply) };
+    const task = await submit('x', { replyTo: 'caller' });
+    const given = delivery(task, 'x');
+    const { completions, ledger: forgets } = forgetful(complete);
+    await work(given, { ...parts, ledger: forgets, publisher });
+    expect(completions()).toBe(2);
+    expect(given.settled()).toBe('ack');
+    expect(await ledger.queries.task(task.id)).toMatchObject({ state: 'completed' });
+    return replies.map(({ body }) => JSON.parse(body.toString()));
+  }
+
+  it('is told to whoever waits for it all the same', async () => {
+    const replies = await answered(ledger.complete);
+    expect(replies).toMatchObject([{ state: 'completed', result: 'x' }]);
+  });
+
+  it("is not told where the run was taken away, and the task's result is somebody else's", async () => {
+    const replies = await answered(async (id, { now }) => {
+      await ledger.recover(id, { dispatch: 1, now, copy: (await ledger.queries.task(id))?.lease?.copy ?? '' });
+      await ledger.park(id, { dispatch: 2, now, code: 'unknown', reason: 'a person does it' });
+      const byHand = { by: 'ann', note: null };
+      await ledger.completeByHand(id, { dispatch: 3, now, result: '"by hand"', byHand });
+      return { kind: 'refused' };
+    });
+    expect(replies).toEqual([]);
+  });
+});
+
+/** What the ledger says to another worker that takes the task up. */
+async function claimBy(owner: string, { dispatch, id }: Task, change: Partial<ClaimRequest>) {
+  const sole = { redelivered: false, maxCrashes: 3, alone: false, copy: 'copy' };
+  const answer = await ledger.claim(id, { ...sole, dispatch, owner, now: Date.now(), leaseMs: 60_000, ...change });
+  if (answer.kind !== 'run') throw new Error(`the claim was ${answer.kind}`);
+  return answer;
+}
+
+function copyOf({ properties }: Delivery): string {
+  return String(properties.headers?.[headers.copy]);
+}
+
+const unwanted: Handler<unknown, unknown> = async () => {
+  throw new Error('this must not be worked');
+};
 
 describe('an error that nobody foresaw', () => {
   it('takes up no place for good: the message goes back, and its task is worked once the trouble is over', async () => {

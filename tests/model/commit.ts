@@ -43,6 +43,8 @@ function record(history: History, effect: Effect): void {
     case 'result':
       history.completions += 1;
       return;
+    case 'by-hand':
+      return;
   }
 }
 

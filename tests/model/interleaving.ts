@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Task } from '../../packages/ledger/src/task.js';
 import { checkHolders, ensure, isAtRest } from './checks.js';
 import { commitMove } from './commit.js';
 import { endRun, publishAgain, type RunEnding, renewLeases, type Sweep, step, swept } from './steps.js';
@@ -43,6 +44,8 @@ const actions = [
   ['undecided', 1],
   ['replay', 1],
   ['cancel', 1],
+  ['a person looks', 1],
+  ['complete by hand', 1],
 ] as const;
 
 type ActionName = (typeof actions)[number][0];
@@ -80,7 +83,7 @@ function anyOf(weighted: readonly (readonly [ActionName, number])[]): fc.Arbitra
 const submission: fc.Arbitrary<Submission> = fc.record({
   delayMs: fc.constantFrom(0, 0, 2 * leaseMs),
   expiresMs: fc.constantFrom(null, null, 4 * leaseMs),
-  deadlineMs: fc.constantFrom(null, null, null, 10 * leaseMs),
+  deadlineMs: fc.constantFrom(null, null, null, leaseMs, 10 * leaseMs),
 });
 
 /** One to three tasks, anything that may happen to them in any order, and then the time to come to rest. */
@@ -136,6 +139,13 @@ const happenings: Readonly<Record<ActionName, (world: World, action: Action) => 
   // Seldom: a cancelled task has nothing more to show.
   cancel: (world, { pick, choice }) =>
     withOne(choice % 4 === 0 ? [...world.tasks.keys()] : [], pick, (taskId) => cancel(world, taskId)),
+  'a person looks': (world, { pick }) => withOne([...world.tasks.values()], pick, (task) => look(world, task)),
+  // Their last look may be of any age, or be no older than the act itself.
+  'complete by hand': (world, { pick, choice }) =>
+    withOne([...world.tasks.values()], pick, (task) => {
+      if (choice % 3 === 0) look(world, task);
+      completeByHand(world, task.id);
+    }),
 };
 
 function withOne<One>(candidates: readonly One[], pick: number, use: (one: One) => void): void {
@@ -256,6 +266,18 @@ function replay(world: World, taskId: string): void {
 function cancel(world: World, taskId: string): void {
   const move = { taskId, generation: undefined, accepted: 'moved' };
   commitMove(world, move, (task) => world.rules.decideCancel(task, { now: world.now, reason: 'not wanted' }));
+}
+
+function look(world: World, { dispatch, id }: Task): void {
+  world.looks.set(id, { dispatch, generation: historyOf(world, id).generation });
+}
+
+function completeByHand(world: World, taskId: string): void {
+  const seen = world.looks.get(taskId);
+  if (!seen) return;
+  const move = { taskId, generation: seen.generation, accepted: 'moved' };
+  const act = { dispatch: seen.dispatch, now: world.now, result: '{}', byHand: { by: 'ann', note: 'done' } };
+  commitMove(world, move, (task) => world.rules.decideCompleteByHand(task, act));
 }
 
 /**

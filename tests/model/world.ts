@@ -22,6 +22,13 @@ export interface World {
   /** Copies that the client library sent twice, so that two messages bear one name. */
   readonly sentTwice: Set<string>;
   readonly processes: readonly Process[];
+  /** How each task stood when a person last looked at it; what they do about it may come much later. */
+  readonly looks: Map<string, Look>;
+}
+
+export interface Look {
+  readonly dispatch: number;
+  readonly generation: number;
 }
 
 export type Rules = typeof dispatchRules;
@@ -138,6 +145,7 @@ export function newWorld(given: {
     delayed: [],
     dead: [],
     sentTwice: new Set(),
+    looks: new Map(),
     processes: [
       ...skews.map((skewMs) => process('worker', skewMs)),
       process('processor'),

@@ -8,6 +8,7 @@ import { z } from 'zod';
  * side's last word for ever, and the connection manager removes the listeners that others put on the upper emitter.
  */
 const emitter = z.instanceof(EventEmitter);
+const muxerOwner = z.object({ muxer: z.instanceof(Object) });
 const streamOwner = z.object({ stream: z.instanceof(Socket) });
 
 /** How long the other side may take to close its half of a socket that we are done with. */
@@ -19,6 +20,22 @@ export function freeSocketAtEnd(model: ChannelModel): void {
   connection.once('close', () => {
     socket.setTimeout(lingerMs, () => socket.destroy());
     socket.destroySoon();
+  });
+}
+
+/** amqplib hands the socket frame by frame what a turn has brought together; here it goes out in one piece. */
+export function writeInOnePiece(model: ChannelModel): void {
+  const { socket } = partsOf(model);
+  const { muxer } = muxerOwner.parse(model.connection);
+  const readIncoming: unknown = Reflect.get(muxer, '_readIncoming');
+  if (typeof readIncoming !== 'function') throw new Error('this release of amqplib writes frames in another way');
+  Reflect.set(muxer, '_readIncoming', () => {
+    socket.cork();
+    try {
+      Reflect.apply(readIncoming, muxer, []);
+    } finally {
+      socket.uncork();
+    }
   });
 }
 

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { type ChannelOwner, type OpenedChannel, RecurringChannel } from './connection-channel.js';
 import { surviveDeepHeaders } from './connection-deep-headers.js';
 import { callEach } from './connection-emit.js';
-import { endConnection, freeSocketAtEnd } from './connection-socket.js';
+import { endConnection, freeSocketAtEnd, writeInOnePiece } from './connection-socket.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
 import { BrokerUnreachableError, messageOf } from './exception.js';
 import { type Backoff, createBackoff, defaultReconnectPolicy, type ReconnectPolicy } from './reconnect-backoff.js';
@@ -231,6 +231,7 @@ class ManagedConnection implements BrokerConnection {
     if (model === undefined) return;
     freeSocketAtEnd(model);
     surviveDeepHeaders(model);
+    writeInOnePiece(model);
     if (this.#closing !== undefined) return;
     this.#model = model;
     this.#backoff.opened();

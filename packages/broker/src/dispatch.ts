@@ -1,5 +1,5 @@
 import type { AttemptRun, Ledger, Task } from '@warren/ledger';
-import { classOf, encodeBody, headers, type ReasonCode } from '@warren/tasks';
+import { classOf, encodeBody, headers, maxErrorMessageChars, type ReasonCode } from '@warren/tasks';
 import { exchangeNames, maxQueueTtlMs, routingKey } from '@warren/topology';
 import { type Delay, type DelayRoute, routedProperties } from './delay.js';
 import type { Publication, Publisher } from './publisher.js';
@@ -25,7 +25,7 @@ export interface Dispatcher {
 }
 
 export interface DispatcherParts {
-  readonly ledger: Pick<Ledger, 'published' | 'queries'>;
+  readonly ledger: Pick<Ledger, 'published' | 'notePublished' | 'queries'>;
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly delay: Delay;
   readonly now: () => number;
@@ -39,7 +39,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     async dispatch(task, payload) {
       if (task.owed === null) return;
       await publishOwed(task, payload);
-      ledger.published(task.id, { dispatch: task.dispatch, now: now() }).catch(() => undefined);
+      ledger.notePublished(task.id, { dispatch: task.dispatch, now: now() }).catch(() => undefined);
     },
     async putBack(task, payload, until) {
       const route = delay.route(until - now(), keyOf(task));
@@ -96,7 +96,6 @@ function ticket(task: Task, payload: string, copy: string, route: DelayRoute): P
 const maxHistory = 10;
 /** Characters of each error in a dead letter's headers, so that all headers stay below 32 KiB. */
 const maxHistoryErrorChars = 200;
-const maxHeaderErrorChars = 2_000;
 
 function deadLetter(task: Task, payload: string, copy: string, runs: readonly AttemptRun[]): Publication {
   const last = runs.at(-1);
@@ -110,7 +109,7 @@ function deadLetter(task: Task, payload: string, copy: string, runs: readonly At
       headers: {
         ...properties.headers,
         [headers.reasonCode]: task.reasonCode ?? ('unknown' satisfies ReasonCode),
-        [headers.error]: (task.reason ?? '').slice(0, maxHeaderErrorChars),
+        [headers.error]: (task.reason ?? '').slice(0, maxErrorMessageChars),
         ...(last === undefined ? {} : { [headers.worker]: last.worker }),
         ...(last?.retryAfterMs ? { [headers.retryAfterMs]: last.retryAfterMs } : {}),
         [headers.history]: JSON.stringify(runs.slice(-maxHistory).map(historyEntry)),

@@ -26,6 +26,7 @@ export {
 } from './publisher.js';
 export { replyTo } from './reply.js';
 export {
+  defaultDrainMs,
   type ServiceConfig,
   serviceConfigOf,
   serviceEnvironment,
@@ -35,5 +36,6 @@ export {
 } from './service-environment.js';
 export { openServiceGround } from './service-ground.js';
 export { eventsOfTask, type TaskEventBody, taskEvent, taskEventBody } from './task-event.js';
+export { type TaskFacts, taskFacts } from './task-facts.js';
 export * from './topology-commands.js';
 export { createTurns, type Turns } from './turns.js';

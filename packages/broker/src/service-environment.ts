@@ -13,9 +13,12 @@ export interface ServiceConfig {
   readonly drainMs: number;
   /** `WARREN_LOG_LEVEL`: default `info`. */
   readonly logLevel: string;
+  /** `WARREN_HEALTH_FILE`: touched every 5 seconds while the service is connected to the broker; default none. */
+  readonly healthFile?: string;
 }
 
-const defaultDrainMs = 10_000;
+/** How long what is in hand may take when a service stops, in milliseconds, unless it is told otherwise. */
+export const defaultDrainMs = 10_000;
 const drainMs = z.coerce.number().int().min(0).max(600_000).default(defaultDrainMs);
 
 /** The variables of {@link ServiceConfig}; a service extends it with its own and parses {@link setVariables} of its environment. */
@@ -25,6 +28,7 @@ export const serviceEnvironment = z.object({
   WARREN_DELAY: delayChoice,
   WARREN_DRAIN_MS: drainMs,
   WARREN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  WARREN_HEALTH_FILE: z.string().optional(),
 });
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -43,6 +47,7 @@ export function serviceConfigOf(given: z.infer<typeof serviceEnvironment>): Serv
     delay: given.WARREN_DELAY,
     drainMs: given.WARREN_DRAIN_MS,
     logLevel: given.WARREN_LOG_LEVEL,
+    ...(given.WARREN_HEALTH_FILE === undefined ? {} : { healthFile: given.WARREN_HEALTH_FILE }),
   };
 }
 

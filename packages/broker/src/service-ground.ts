@@ -6,6 +6,7 @@ import { type BrokerConnection, connectBroker } from './connection.js';
 import { discoverDelay } from './delay-discovery.js';
 import { createDispatcher, type Dispatcher } from './dispatch.js';
 import { createEventPublisher, type EventPublisher } from './events.js';
+import { keepHealthFile } from './health-file.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import type { ServiceConfig } from './service-environment.js';
 
@@ -29,7 +30,7 @@ const ledgerCloseMs = 5_000;
 
 /** Opens ledger and broker. Rejects when either can't be reached, naming the address; what was opened is closed then. */
 export async function openServiceGround(options: {
-  readonly config: Pick<ServiceConfig, 'amqpUrl' | 'ledgerUrl' | 'delay'>;
+  readonly config: Pick<ServiceConfig, 'amqpUrl' | 'ledgerUrl' | 'delay' | 'healthFile'>;
   /** Of the process, shown in the management UI. */
   readonly name: string;
   readonly log: Logger;
@@ -39,7 +40,7 @@ export async function openServiceGround(options: {
   const { amqpUrl, ledgerUrl } = config;
   const { delay, brokerVersion, reason } = await discoverDelay({ amqpUrl, wanted: config.delay });
   const ledger = await openLedger(ledgerUrl);
-  log.info({ name, delay: delay.mechanism, reason, brokerVersion, ledger: ledger.label }, 'found out what there is');
+  log.info({ delay: delay.mechanism, reason, brokerVersion, ledger: ledger.label }, 'found out what there is');
   const connections: BrokerConnection[] = [];
   try {
     const consuming = await connectBroker({ urls: amqpUrl, name, log });
@@ -49,9 +50,12 @@ export async function openServiceGround(options: {
     const publisher = createPublisher(publishing);
     const events = createEventPublisher(publishing, { log });
     const dispatcher = createDispatcher({ ledger, publisher, delay, now, newCopy: randomUUID });
+    const isHealthy = () => consuming.connected && publishing.connected;
+    const health = config.healthFile === undefined ? undefined : keepHealthFile(config.healthFile, isHealthy, log);
     return { ledger, consuming, publisher, events, dispatcher, close };
 
     async function close(): Promise<void> {
+      health?.end();
       await Promise.all([events.close(), publisher.close()]);
       await letGo();
     }

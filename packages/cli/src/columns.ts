@@ -1,12 +1,16 @@
 import { Option } from 'commander';
+import { completing } from './completions.js';
 import { UsageError } from './errors.js';
 import type { Column } from './table.js';
 
 /** The `--columns` option of a command that prints a table; its help lists what may be named. */
 export function columnsOption<Row>(columns: readonly Column<Row>[]): Option {
   const names = columns.map((column) => column.name).join(',');
-  return new Option('--columns <names>', `what the table shows, in this order: ${names}`).argParser((text: string) =>
-    parseColumnNames(text, columns),
+  const option = new Option('--columns <names>', `what the table shows, in this order: ${names}`);
+  option.argParser((text: string) => parseColumnNames(text, columns));
+  return completing(
+    option,
+    columns.map(({ name }) => name),
   );
 }
 

@@ -1,4 +1,5 @@
 import { basename, delimiter, dirname, isAbsolute, relative, sep } from 'node:path';
+import { shellQuoted } from './shell-quoted.js';
 
 /** How this process was started, as far as it says how to start it again. */
 export interface Invocation {
@@ -20,7 +21,7 @@ export function commandName({ script, cwd, env }: Invocation): string {
   if ((env.PATH ?? '').split(delimiter).includes(dirname(script))) return basename(script);
   const below = relative(cwd, script);
   const near = below.includes(sep) ? below : `.${sep}${below}`;
-  return quoted(near.length <= script.length ? near : script);
+  return shellQuoted(near.length <= script.length ? near : script);
 }
 
 /**
@@ -38,7 +39,3 @@ export function holdsCommand(text: string): boolean {
 }
 
 const command = /(^ *|["`])warren (?=[a-z])/gm;
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
-}

@@ -14,15 +14,19 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'task submit research --question "Why is a retry lost?" --source docs --wait',
     'task submit summarize --input @task.json --priority high --delay 10m',
     'task submit summarize --from tasks.jsonl --rps 50',
-    'task list --filter "state:parked age:<1h"',
+    'task list --filter "state:parked age:<1h" --limit 50',
   ],
   publish: ['publish summarize --text "Rabbits dig. Warrens last." --wait'],
   'dead-letters': [
     'dead-letters list --filter "type:research code:rate-limited age:>2h"',
     'dead-letters replay --filter "code:timeout" --dry-run',
+    'dead-letters replay --filter "type:research code:network" --rps 20 --note "the proxy is back"',
+    'dead-letters escalate --filter "code:poison" --to platform --note "it ends its worker"',
+    'dead-letters complete <id> --note "answered by telephone" --result @answer.json',
   ],
-  broker: ['broker up', 'broker status --json'],
-  topology: ['topology apply', 'topology show --json'],
+  broker: ['broker up', 'broker ui', 'broker status --json'],
+  completion: ['completion bash'],
+  topology: ['topology apply', 'topology draw --format mermaid', 'topology show --json'],
 };
 
 /** The first example of every noun that `program` has. */

@@ -3,7 +3,20 @@ import { reasonCodes, taskStates } from '@warren/tasks';
 import fc from 'fast-check';
 import { formatDuration } from './duration.js';
 import { CommandError, UsageError } from './errors.js';
-import { type AgeRange, maxFilterChars, parseFilter, type TaskFilter } from './filter.js';
+import { type AgeRange, maxFilterChars, parseFilter, parseLetterFilter, type TaskFilter } from './filter.js';
+
+describe('parseLetterFilter', () => {
+  const states = ['parked', 'replayed'] as const;
+
+  it('knows the states it is given, and whom a letter is escalated to', () => {
+    expect(parseLetterFilter('state:replayed escalated:ann,"the night shift"', '--filter', states)).toEqual({
+      state: ['replayed'],
+      escalated: ['ann', 'the night shift'],
+    });
+    expect(() => parseLetterFilter('state:queued', '--filter', states)).toThrow('there is no state "queued"');
+    expect(() => parseFilter('escalated:ann', '--filter')).toThrow('there is no key "escalated"');
+  });
+});
 
 describe('parseFilter', () => {
   it('reads every key', () => {

@@ -2,15 +2,22 @@ import { type ReasonCode, reasonCodes, type TaskState, taskStates } from '@warre
 import { parseDuration } from './duration.js';
 import { UsageError } from './errors.js';
 
-/** Which tasks are meant. Every key that is there must match; of a key's values, any one. No key: every task. */
-export interface TaskFilter {
+/** Which tasks or letters are meant. Every key that is there must match; of a key's values, any one. No key: every one. */
+export interface Filter<State extends string> {
   /** Free words: a dead letter may name a type that nobody knows. */
   readonly type?: readonly string[];
   readonly code?: readonly ReasonCode[];
-  readonly state?: readonly TaskState[];
+  readonly state?: readonly State[];
   readonly tenant?: readonly string[];
   readonly group?: readonly string[];
   readonly age?: AgeRange;
+}
+
+export type TaskFilter = Filter<TaskState>;
+
+/** Dead letters have states of their own, and may be escalated: `yes`, `no`, or to whom. */
+export interface LetterFilterText<State extends string> extends Filter<State> {
+  readonly escalated?: readonly string[];
 }
 
 /** Exclusive bounds, in milliseconds; at least one is there. */
@@ -19,9 +26,10 @@ export interface AgeRange {
   readonly youngerThanMs?: number;
 }
 
-const filterKeys = ['type', 'code', 'state', 'tenant', 'group', 'age'] as const;
+const taskKeys = ['type', 'code', 'state', 'tenant', 'group', 'age'] as const;
+const letterKeys = [...taskKeys, 'escalated'] as const;
 
-type FilterKey = (typeof filterKeys)[number];
+type FilterKey = (typeof letterKeys)[number];
 type Terms = ReadonlyMap<FilterKey, readonly string[]>;
 
 const example = 'type:research code:rate-limited,timeout age:>2h tenant:"acme west" state:parked';
@@ -33,11 +41,27 @@ export const maxFilterChars = 2_000;
  * @param flag what errors name: `--filter`.
  */
 export function parseFilter(text: string, flag: string): TaskFilter {
-  if (text.length > maxFilterChars) throw bad(flag, `is longer than ${maxFilterChars} characters`);
-  const terms = readTerms(text, flag);
+  return read(readTerms(text, flag, taskKeys), taskStates, flag);
+}
+
+/** The same of dead letters: also `escalated:yes`, `escalated:no`, `escalated:ann`. */
+export function parseLetterFilter<State extends string>(
+  text: string,
+  flag: string,
+  states: readonly State[],
+): LetterFilterText<State> {
+  const terms = readTerms(text, flag, letterKeys);
+  const escalated = terms.get('escalated');
+  return { ...read(terms, states, flag), ...(escalated === undefined ? {} : { escalated }) };
+}
+
+/** What may begin a term, for completion: `type:`. */
+export const filterTerms = letterKeys.map((key) => `${key}:`);
+
+function read<State extends string>(terms: Terms, states: readonly State[], flag: string): Filter<State> {
   const [type, tenant, group, age] = [terms.get('type'), terms.get('tenant'), terms.get('group'), terms.get('age')];
   const code = oneOf('code', reasonCodes, terms, flag);
-  const state = oneOf('state', taskStates, terms, flag);
+  const state = oneOf('state', states, terms, flag);
   return {
     ...(type === undefined ? {} : { type }),
     ...(code === undefined ? {} : { code }),
@@ -52,7 +76,8 @@ const value = String.raw`(?:"(?:[^"\\]|\\.)*"|[^\s",\\]+)`;
 const termPattern = new RegExp(String.raw`\s*([^\s:",]+):(${value}(?:,${value})*)(?=\s|$)`, 'suy');
 const valuePattern = new RegExp(value, 'gsu');
 
-function readTerms(text: string, flag: string): Terms {
+function readTerms(text: string, flag: string, keys: readonly FilterKey[]): Terms {
+  if (text.length > maxFilterChars) throw bad(flag, `is longer than ${maxFilterChars} characters`);
   const terms = new Map<FilterKey, readonly string[]>();
   const source = text.trimEnd();
   for (let at = 0; at < source.length; at = termPattern.lastIndex) {
@@ -60,8 +85,8 @@ function readTerms(text: string, flag: string): Terms {
     const [, name = '', values = ''] = termPattern.exec(source) ?? [];
     if (name === '')
       throw bad(flag, `can't read "${source.slice(at).trim()}"`, `write key:value pairs, such as ${example}`);
-    const key = filterKeys.find((known) => known === name);
-    if (key === undefined) throw bad(flag, `there is no key "${name}"`, `the keys are ${filterKeys.join(', ')}`);
+    const key = keys.find((known) => known === name);
+    if (key === undefined) throw bad(flag, `there is no key "${name}"`, `the keys are ${keys.join(', ')}`);
     if (terms.has(key)) throw bad(flag, `"${key}" is given twice`, `join its values with a comma: ${key}:a,b`);
     terms.set(
       key,

@@ -1,6 +1,9 @@
+export { forEachPaced } from './bounded-pace.js';
 export { paint, type Tone } from './color.js';
 export { columnsOption } from './columns.js';
 export { commandName } from './command-name.js';
+export { addCompletionCommand } from './completion-command.js';
+export { completing } from './completions.js';
 export { confirm } from './confirm.js';
 export { parseCount } from './count.js';
 export { counted } from './counted.js';
@@ -9,14 +12,17 @@ export { CommandError, UsageError } from './errors.js';
 export { examples } from './examples.js';
 export { exitCodes } from './exit-codes.js';
 export { explain } from './explain.js';
-export { parseFilter, type TaskFilter } from './filter.js';
+export { filterTerms, parseFilter, parseLetterFilter, type TaskFilter } from './filter.js';
+export { handActText } from './hand-act.js';
 export { openInput, readInput } from './input.js';
 export { readJsonLines } from './json-lines.js';
+export { operatorName, parseName } from './operator.js';
 export type { CommandOutput, Output } from './output.js';
 export { oneLine, printable, withoutPasswords } from './printable.js';
 export { buildProgram, type CommandContext } from './program.js';
 export type { Progress } from './progress.js';
 export { runCli } from './run-cli.js';
+export { sameCommand } from './same-command.js';
 export { runService, type Service } from './service.js';
 export { createServiceLog } from './service-log.js';
 export type { Settings } from './settings.js';
@@ -24,6 +30,7 @@ export type { ByteSource } from './streams.js';
 export {
   type Column,
   type Field,
+  renderTable,
   truncate,
 } from './table.js';
 export { formatAge, formatTime } from './time.js';

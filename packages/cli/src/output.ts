@@ -7,7 +7,7 @@ import { printable } from './printable.js';
 import { createProgress, type Progress, type ProgressOptions, type ProgressSurface } from './progress.js';
 import type { Settings } from './settings.js';
 import type { TextSink } from './streams.js';
-import { type Column, type Field, renderFields, renderTable } from './table.js';
+import { type Column, columnsThatFit, type Field, renderFields, renderTable } from './table.js';
 import { wrapWords } from './wrap-words.js';
 
 /** What a command of any room needs to speak. Rooms that can't import this one declare the same shape. */
@@ -23,7 +23,7 @@ export interface CommandOutput {
 
 export interface Output extends CommandOutput {
   /**
-   * A table that fits the terminal, on stdout; with `--json` the rows themselves, whole, as one array.
+   * A table that fits the terminal, on stdout, a note saying what of it had to yield; with `--json` the rows themselves, whole, as one array.
    * No rows: `empty` becomes a note, stdout stays empty (with `--json`: `[]`).
    */
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], empty?: string): void;
@@ -33,6 +33,8 @@ export interface Output extends CommandOutput {
   progress(options: ProgressOptions): Progress;
   /** Colours for stdout, or the text as it is. */
   paint(text: string, tone: Tone): string;
+  /** Whether {@link progress} is drawn over and over, as one line that stays: on a terminal, and not with `--quiet`. */
+  readonly isLive: boolean;
   /** Cells in a line of the terminal that stdout is; undefined where it is none. */
   readonly width: number | undefined;
 }
@@ -72,12 +74,24 @@ export function createOutput(settings: () => Settings, streams: OutputStreams): 
     hint: (text) => withCommandName(text, commandName),
     table(rows, columns, empty = 'nothing to show') {
       if (rows.length === 0 && !settings().json) return output.note(empty);
-      const chosen = chosenColumns(columns, settings().columnNames);
-      output.result(rows, settings().json ? '' : renderTable(rows, chosen, { width: widthOf(stdout), color: color() }));
+      if (settings().json) return output.result(rows, '');
+      const { columnNames } = settings();
+      const width = widthOf(stdout);
+      const chosen = chosenColumns(columns, columnNames);
+      const shown = columnNames === undefined ? columnsThatFit(rows, chosen, width) : chosen;
+      output.result(rows, renderTable(rows, shown, { width, color: color() }));
+      const left = chosen.filter((column) => !shown.includes(column)).map(({ name }) => name);
+      if (left.length > 0) output.note(`not shown in ${width} columns: ${left.join(', ')}`);
     },
-    fields: (value, fields) => output.result(value, renderFields(fields, color())),
+    fields(value, fields) {
+      const isWhole = (line: string) => line.startsWith(`${commandName} `);
+      output.result(value, renderFields(fields, { color: color(), width: widthOf(stdout), isWhole }));
+    },
     progress: (options) => createProgress(options, surfaceFor(settings(), stderr, line), streams.now),
     paint: (text, tone) => paint(text, tone, color()),
+    get isLive() {
+      return surfaceFor(settings(), stderr, line).kind === 'terminal';
+    },
     get width() {
       return widthOf(stdout);
     },

@@ -18,7 +18,8 @@ export interface ProgramOptions extends OutputStreams {
 
 const exitCodeHelp = `
 Exit codes: ${exitCodes.done} done, ${exitCodes.failed} failed, ${exitCodes.badInput} bad usage or input, \
-${exitCodes.partlyDone} partly done, ${exitCodes.differences} differences found.`;
+${exitCodes.partlyDone} partly done,
+            ${exitCodes.differences} differences found.`;
 
 /** The program with its global flags and without nouns, and the context to add them with. Run it with `runCli`. */
 export function buildProgram(options: ProgramOptions): { program: Command; context: CommandContext } {
@@ -29,7 +30,7 @@ export function buildProgram(options: ProgramOptions): { program: Command; conte
     .usage('<noun> [verb] [flags]')
     .version(options.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'help on a noun or a verb')
-    .configureHelp({ showGlobalOptions: true, subcommandTerm: nounTerm })
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: nounTerm, subcommandDescription })
     .addHelpText('after', exitCodeHelp)
     .hook('preAction', (_program, action) => {
       settings = readSettings(action.optsWithGlobals());
@@ -40,11 +41,16 @@ export function buildProgram(options: ProgramOptions): { program: Command; conte
   };
 }
 
-/** `broker up|status|down`: a noun with its verbs, so that one help text shows what there is. */
+/** A noun's verbs stand behind what it is about, so that one help text shows what there is. */
+function subcommandDescription(command: Command): string {
+  const verbs = command.commands.map((verb) => verb.name()).join(', ');
+  const about = command.summary() || command.description();
+  return verbs === '' ? about : `${about} (${verbs})`;
+}
+
 function nounTerm(command: Command): string {
-  const verbs = command.commands.map((verb) => verb.name()).join('|');
   const words = command.registeredArguments.map((argument) =>
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
   );
-  return [command.name(), verbs, ...words].filter((word) => word !== '').join(' ');
+  return [command.name(), ...words].join(' ');
 }

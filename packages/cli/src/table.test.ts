@@ -1,7 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
-import { type Column, fitWidths, minFlexibleWidth, renderFields, renderTable, truncate } from './table.js';
+import {
+  type Column,
+  columnsThatFit,
+  fitWidths,
+  minFlexibleWidth,
+  renderFields,
+  renderTable,
+  truncate,
+} from './table.js';
 
 interface Row {
   readonly id: string;
@@ -19,6 +27,28 @@ const rows: readonly Row[] = [
   { id: 'b-22', attempts: 12, error: '研究资料不可用 🐇🐇' },
 ];
 const plain = (width?: number) => ({ width, color: false });
+
+describe('columnsThatFit', () => {
+  const yielding: readonly Column<Row>[] = [
+    { name: 'id', text: (row) => row.id },
+    { name: 'attempts', text: (row) => String(row.attempts), yields: 1 },
+    { name: 'state', text: () => 'parked', yields: 2 },
+    { name: 'error', text: (row) => row.error, flexible: true },
+  ];
+  const shown = (width: number | undefined) => columnsThatFit(rows, yielding, width).map(({ name }) => name);
+
+  it.each([
+    [undefined, ['id', 'attempts', 'state', 'error']],
+    // 4 + 8 + 6 cells, three gaps, and 12 for what may be cut.
+    [36, ['id', 'attempts', 'state', 'error']],
+    [35, ['id', 'attempts', 'error']],
+    [28, ['id', 'attempts', 'error']],
+    [27, ['id', 'error']],
+    [3, ['id', 'error']],
+  ])('in %s cells leaves out what yields first, and no more than it has to', (width, names) => {
+    expect(shown(width)).toEqual(names);
+  });
+});
 
 describe('renderTable', () => {
   it('aligns its columns', () => {
@@ -116,7 +146,15 @@ it('renderFields aligns names and indents further lines', () => {
         ['ERROR', 'first\nsecond\u001b[31m'],
         ['NONE', ''],
       ],
-      false,
+      { color: false },
     ),
   ).toBe('ID     a-1\nERROR  first\n       second\nNONE');
+});
+
+it('renderFields wraps at words below the text, but no line that is to stay whole', () => {
+  const fields = [['NEXT', 'Put it in its place, then replay.\nwarren dead-letters replay some-id']] as const;
+  const isWhole = (line: string) => line.startsWith('warren ');
+  expect(renderFields(fields, { color: false, width: 32, isWhole })).toBe(
+    ['NEXT  Put it in its place, then', '      replay.', '      warren dead-letters replay some-id'].join('\n'),
+  );
 });

@@ -1,6 +1,7 @@
 import stringWidth from 'string-width';
 import { paint, type Tone } from './color.js';
 import { oneLine, printable } from './printable.js';
+import { wrapWords } from './wrap-words.js';
 
 /** One column of a table of `Row`s. */
 export interface Column<Row> {
@@ -13,6 +14,8 @@ export interface Column<Row> {
   readonly tone?: (row: Row) => Tone | undefined;
   /** Shown only where `--columns` names it. */
   readonly optional?: boolean;
+  /** Left out where the terminal is too narrow for all, unless `--columns` names it: the highest number first. */
+  readonly yields?: number;
 }
 
 export interface TableStyle {
@@ -23,6 +26,8 @@ export interface TableStyle {
 
 /** A flexible column is never cut below this many cells. */
 export const minFlexibleWidth = 8;
+/** Rather than to cut a flexible column below this many cells, one that yields is left out. */
+const comfortableWidth = 12;
 const gap = '  ';
 const gapWidth = gap.length;
 
@@ -41,17 +46,49 @@ export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<
   return [header, ...lines].join('\n');
 }
 
+/** The columns without those that have to yield to the terminal's width. */
+export function columnsThatFit<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  width: number | undefined,
+): readonly Column<Row>[] {
+  if (width === undefined) return columns;
+  const cells = rows.map((row) => columns.map((column) => oneLine(column.text(row))));
+  const needed = naturalWidths(columns, cells).map((cell, index) =>
+    columns[index]?.flexible === true ? Math.min(cell, comfortableWidth) : cell,
+  );
+  const order = columns.filter(({ yields }) => yields !== undefined).sort((a, b) => (b.yields ?? 0) - (a.yields ?? 0));
+  const shown = new Set(columns);
+  for (const next of order) {
+    const left = needed.filter((_, index) => shown.has(columns[index] ?? next));
+    if (left.reduce((sum, cell) => sum + cell, gapWidth * (left.length - 1)) <= width) break;
+    shown.delete(next);
+  }
+  return columns.filter((column) => shown.has(column));
+}
+
 /** One line of a thing's description. The text may come from elsewhere: it is made safe to print. */
 export type Field = readonly [name: string, text: string, tone?: Tone | undefined];
 
-/** Aligned `NAME  text` lines for one thing; a text of several lines keeps them, indented. */
-export function renderFields(fields: readonly Field[], color: boolean): string {
+export interface FieldStyle {
+  readonly color: boolean;
+  /** Width of the terminal, in cells; undefined (not a terminal): nothing is wrapped. */
+  readonly width?: number | undefined;
+  /** A line that stays whole, such as a command that is to be pasted. Default: none. */
+  readonly isWhole?: (line: string) => boolean;
+}
+
+/** Aligned `NAME  text` lines for one thing, wrapped at words; a text of several lines keeps them, indented. */
+export function renderFields(fields: readonly Field[], style: FieldStyle): string {
+  const { color, isWhole = () => false } = style;
   const width = Math.max(0, ...fields.map(([name]) => stringWidth(name)));
+  const room = style.width === undefined ? undefined : style.width - width - gapWidth;
   const indent = `\n${' '.repeat(width + gapWidth)}`;
+  const wrapped = (line: string) => (isWhole(line) ? line : wrapWords(line, room));
   return fields
     .map(([name, text, tone]) => {
       const label = paint(padded(name, width, 'left'), 'dim', color);
-      const lines = printable(text).trimEnd().replaceAll('\n', indent);
+      const lines = printable(text).trimEnd().split('\n').map(wrapped).join('\n').replaceAll('\n', indent);
       return lines === '' ? label.trimEnd() : `${label}${gap}${paint(lines, tone, color)}`;
     })
     .join('\n');
@@ -126,7 +163,7 @@ function renderLine<Row>(
 
 function renderBlock<Row>(row: Row, columns: readonly Column<Row>[], style: TableStyle): string {
   const fields = columns.map((column): Field => [headerOf(column), oneLine(column.text(row)), column.tone?.(row)]);
-  return renderFields(fields, style.color);
+  return renderFields(fields, { color: style.color });
 }
 
 function headerOf<Row>(column: Column<Row>): string {

@@ -3,12 +3,23 @@ export { consumeLetters, type LetterConsumers, type LetterConsumersParts } from 
 export {
   type ActionOutcome,
   createOperations,
+  type Escalation,
   type LetterDetails,
   type Operations,
   type OperationsParts,
+  type WorkByHand,
 } from './operations.js';
 export { parkRaw, type RawMessageFacts, type RawParts } from './park-raw.js';
+export { parkUnreadable, type Unreadable, type UnreadableParts } from './park-unreadable.js';
 export { type LetterOutcome, maxCopiesMet, maxMeetings, type ProcessorParts, processLetter } from './processor.js';
+export {
+  createRetention,
+  defaultRetentionSettings,
+  type Retention,
+  type RetentionParts,
+  type RetentionReport,
+  type RetentionSettings,
+} from './retention.js';
 export {
   backoffCeilingMs,
   decideRetry,

@@ -6,14 +6,13 @@ import {
   createLedgerPatience,
   createTurns,
   type Delivery,
+  defaultDrainMs,
 } from '@warren/broker';
 import type { Ledger } from '@warren/ledger';
 import { queueNames } from '@warren/topology';
 import type { LetterQueue } from './met-letter.js';
 import { parkRaw } from './park-raw.js';
-import { type ProcessorParts, processLetter } from './processor.js';
-
-const defaultDrainMs = 10_000;
+import { type Meeting, type ProcessorParts, processLetter } from './processor.js';
 
 export interface LetterConsumersParts extends Omit<ProcessorParts, 'ledger'> {
   readonly ledger: ProcessorParts['ledger'] & Pick<Ledger, 'untilAvailable'>;
@@ -28,7 +27,7 @@ export interface LetterConsumers {
   /** Resolves once both queues are consumed; rejects when one is not in time, or is stopped before. */
   readonly ready: Promise<void>;
   /**
-   * Takes nothing new; the letters in hand have `drainMs` milliseconds to come to their end (default 10,000), those that
+   * Takes nothing new; the letters in hand have `drainMs` milliseconds to come to their end (default {@link defaultDrainMs}), those that
    * don't go back to their queue. While the ledger is away they go back at once.
    */
   stop(drainMs?: number): Promise<void>;
@@ -81,7 +80,8 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
     // Left unsettled, it goes back to its queue; one whose channel is gone has gone back already.
     if (stopping.signal.aborted || delivery.lost.aborted) return;
     try {
-      await patience.ask(() => processLetter(delivery, queue, parts));
+      const meeting: Meeting = { letter: undefined };
+      await patience.ask(() => processLetter(delivery, queue, parts, meeting));
     } catch (error) {
       if (!stopping.signal.aborted) await keepWhatBroke(delivery, queue, error);
     }
@@ -93,11 +93,8 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
    * Throws where it can't be kept either: then it goes back to its queue, a while later.
    */
   async function keepWhatBroke(delivery: Delivery, queue: LetterQueue, error: unknown): Promise<void> {
-    log.error(
-      { err: error, messageId: delivery.properties.messageId },
-      'a letter could not be processed: it is kept raw',
-    );
     const { content: body, properties, routingKey } = delivery;
+    log.error({ err: error, messageId: properties.messageId }, 'a letter could not be processed: it is kept raw');
     const reason = `it could not be processed: ${error instanceof Error ? error.message : String(error)}`;
     const facts = { body, properties, routingKey, sourceQueue: queue, code: 'unknown', reason } as const;
     await patience.ask(() => parkRaw(parts, facts));

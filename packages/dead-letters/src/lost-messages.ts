@@ -48,7 +48,7 @@ function isOvertaken(task: Task, { marginMs, newestClaimed, now }: QueueFacts): 
   return enteredBy(task) + patienceMs < Math.min(newest, now);
 }
 
-/** When a task's message was in its queue at the latest, as far as the ledger knows. */
+/** When a task's message was in its queue at the latest, as far as the ledger knows: published, due, or given back. */
 export function enteredBy(task: Task): number {
-  return Math.max(task.publishedAt ?? task.dispatchedAt, task.dueAt);
+  return Math.max(task.publishedAt ?? 0, task.dispatchedAt, task.dueAt);
 }

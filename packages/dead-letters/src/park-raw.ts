@@ -1,10 +1,10 @@
 import type { MessageProperties } from '@warren/broker';
 import type { Ledger, Letter, RelatedIds } from '@warren/ledger';
-import { headers, maxErrorMessageChars, type ReasonCode } from '@warren/tasks';
+import { defaultPolicy, headers, maxErrorMessageChars, type ReasonCode } from '@warren/tasks';
 import { queueNames, workQueue } from '@warren/topology';
 import { z } from 'zod';
 import { identityOf, keepProperties } from './kept-properties.js';
-import { classify } from './rules.js';
+import { classify, type LetterFacts } from './rules.js';
 
 export interface RawParts {
   readonly ledger: { readonly letters: Pick<Ledger['letters'], 'receive' | 'decide'> };
@@ -21,6 +21,8 @@ export interface RawMessageFacts {
   readonly code: ReasonCode;
   /** In words; cut to 2,000 characters. */
   readonly reason: string;
+  /** Which part of the message is at fault, where a part is. */
+  readonly field?: string;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface RawMessageFacts {
  * met it may ack once this resolves, and do it all again after a crash. Throws `LedgerUnavailable`.
  */
 export async function parkRaw({ ledger, now }: RawParts, facts: RawMessageFacts): Promise<Letter> {
-  const { advice, rule } = classify({ code: facts.code, origin: 'failed' });
+  const { advice, rule } = classify(whyOf(facts));
   const reason = facts.reason.slice(0, maxErrorMessageChars);
   const { letter } = await ledger.letters.receive(
     {
@@ -51,15 +53,23 @@ export async function parkRaw({ ledger, now }: RawParts, facts: RawMessageFacts)
   return { ...letter, state: 'parked', rule, advice };
 }
 
+function whyOf({ code, field }: RawMessageFacts): LetterFacts {
+  return { code, origin: 'failed', ...(field === undefined ? {} : { field }) };
+}
+
 const typeName = z.string().regex(/^[\w-]{1,64}$/);
 const someBody = z.object({ task_type: typeName });
 
-/** For which task type the message was meant, as far as it says: by its queue, by its key, in its body. */
+/**
+ * For which task type the message was meant, as far as it says: by its queue, by its key, in its body. A body larger than
+ * any task's is not read: to parse it would take many times its size, and hold up everything else.
+ */
 function typeSaid({ body, routingKey, sourceQueue }: RawMessageFacts): string | null {
   const workQueuePrefix = workQueue('');
   if (sourceQueue.startsWith(workQueuePrefix)) return sourceQueue.slice(workQueuePrefix.length);
-  const key = typeName.safeParse(routingKey);
+  const key = typeName.safeParse(routingKey.split('.')[0]);
   if (sourceQueue === queueNames.submitted && key.success) return key.data;
+  if (body.byteLength > defaultPolicy.maxBodyBytes) return null;
   try {
     return someBody.parse(JSON.parse(body.toString())).task_type;
   } catch {

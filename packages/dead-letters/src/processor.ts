@@ -1,14 +1,6 @@
-import {
-  type Delivery,
-  type Dispatcher,
-  type EventPublisher,
-  type Publisher,
-  replyTo,
-  taskEvent,
-} from '@warren/broker';
+import { type Delivery, type Dispatcher, taskFacts } from '@warren/broker';
 import type { Ledger, Letter, LetterDecision, MoveAnswer, NewLetter, Task } from '@warren/ledger';
 import { isFinal, maxErrorMessageChars, type ReasonCode, type TaskType } from '@warren/tasks';
-import type { Logger } from 'pino';
 import { keepProperties } from './kept-properties.js';
 import { type LetterQueue, type MetLetter, readLetter } from './met-letter.js';
 import { parkRaw } from './park-raw.js';
@@ -16,18 +8,15 @@ import { decideRetry } from './retry-decision.js';
 import { type Classification, classify, type Rule, unclassified } from './rules.js';
 import { inputOf } from './task-input.js';
 import { relatedTo } from './task-letter.js';
+import { type TellParts, tell } from './tell.js';
 
-export interface ProcessorParts {
+export interface ProcessorParts extends TellParts {
   readonly ledger: Pick<Ledger, 'queries' | 'letters' | 'retry' | 'park' | 'recover'>;
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
-  readonly publisher: Pick<Publisher, 'publish'>;
-  readonly events: Pick<EventPublisher, 'publish'>;
   readonly types: readonly TaskType[];
   readonly rules: readonly Rule[];
-  readonly now: () => number;
   /** From [0, 1). */
   readonly random: () => number;
-  readonly log: Logger;
 }
 
 /** What became of a letter. `stale`: its task had moved on without it. */
@@ -44,6 +33,11 @@ export const maxMeetings = 3;
  * same time and count each other. The sweeper counts those that it publishes.
  */
 export const maxCopiesMet = 10;
+
+/** One delivery of a letter. It counts as met once, however often the ledger goes away on its way. */
+export interface Meeting {
+  letter: Letter | undefined;
+}
 
 /**
  * The way of a letter: parse, receive, classify, move, note, publish, ack.
@@ -62,32 +56,39 @@ export async function processLetter(
   delivery: Delivery,
   queue: LetterQueue,
   parts: ProcessorParts,
+  meeting: Meeting = { letter: undefined },
 ): Promise<LetterOutcome> {
   const met = readLetter(delivery, queue, parts.types);
-  const outcome = await decide(delivery, met, parts);
+  const outcome = await decide(delivery, met, meeting, parts);
   delivery.ack();
   return outcome;
 }
 
 type TaskLetter = MetLetter & { kind: 'task' };
 
-async function decide(delivery: Delivery, met: MetLetter, parts: ProcessorParts): Promise<LetterOutcome> {
+async function decide(
+  delivery: Delivery,
+  met: MetLetter,
+  meeting: Meeting,
+  parts: ProcessorParts,
+): Promise<LetterOutcome> {
   if (met.kind === 'raw') return await keepRaw(delivery, met, parts);
   const task = await parts.ledger.queries.task(met.message.taskId);
   if (!task || met.ticket.dispatch > task.dispatch)
     return await keepRaw(delivery, unknownTo(delivery, met, task), parts);
   if (isStale(task, met)) return await leaveStale(task, parts);
 
-  const { letter } = await parts.ledger.letters.receive(newLetter(delivery, met, task), parts.now());
+  meeting.letter ??= (await parts.ledger.letters.receive(newLetter(delivery, met, task), parts.now())).letter;
+  const { letter } = meeting;
   if (met.origin === 'expired') {
     // The ledger's decision alone: what was read of the task before may be over by now.
     const answer = await move({ move: 'recover' }, met, task, parts);
-    if (answer.kind === 'moved') return await conclude(letter, { move: 'recover' }, answer.task, parts);
+    if (answer.kind === 'moved') return await conclude(letter, { move: 'recover' }, task, answer.task, parts);
   }
   const verdict = await judge(letter, met, task, isGivenUp(delivery, letter), parts);
   const answer = await move(verdict, met, task, parts);
   if (answer.kind === 'refused') return await leaveRefused(task, answer.why, parts);
-  return await conclude(letter, verdict, answer.task, parts);
+  return await conclude(letter, verdict, task, answer.task, parts);
 }
 
 function isGivenUp({ redelivered }: Delivery, { unfinished }: Letter): boolean {
@@ -95,10 +96,17 @@ function isGivenUp({ redelivered }: Delivery, { unfinished }: Letter): boolean {
 }
 
 /** What is left to do once the task has moved. */
-async function conclude(letter: Letter, verdict: Verdict, task: Task, parts: ProcessorParts): Promise<LetterOutcome> {
+async function conclude(
+  letter: Letter,
+  verdict: Verdict,
+  before: Task,
+  task: Task,
+  parts: ProcessorParts,
+): Promise<LetterOutcome> {
+  logMove(letter, verdict, before, task, parts);
   await parts.ledger.letters.decide(letter.id, { ...noteOf(verdict), dispatch: letter.dispatch }, parts.now());
   await publishOwed(task, parts);
-  tell(task, verdict, parts);
+  tell(task, parts);
   return outcomeOf[verdict.move];
 }
 
@@ -109,7 +117,9 @@ async function keepRaw(
 ): Promise<LetterOutcome> {
   const { content: body, properties } = delivery;
   const letter = await parkRaw(parts, { body, properties, routingKey, sourceQueue, code, reason });
-  parts.log.warn({ letter: letter.id, code, reason, sourceQueue }, 'letter parked: it is no task');
+  parts.log.warn({ letter: letter.id, code, sourceQueue }, 'letter parked: it is no task');
+  // What is wrong with a message may quote it.
+  parts.log.debug({ letter: letter.id, reason }, 'why the letter was parked');
   return 'parked-raw';
 }
 
@@ -129,19 +139,24 @@ function isStale(task: Task, { ticket }: TaskLetter): boolean {
   return ticket.dispatch < task.dispatch || isFinal(task.state) || task.state === 'parked';
 }
 
+/** What is left to do about a message whose task went on without it, or was moved by a way that broke off then. */
+export interface LeaveStaleParts extends Pick<TellParts, 'now' | 'log'> {
+  readonly ledger: { readonly letters: Pick<Ledger['letters'], 'find' | 'decide'> };
+}
+
 /** Also the second half of a way that broke off after its move: the letter's note is still to be written. */
-async function leaveStale(task: Task, { ledger, log, now }: ProcessorParts): Promise<LetterOutcome> {
+export async function leaveStale(task: Task, { ledger, log, now }: LeaveStaleParts): Promise<'stale'> {
   const letter = await ledger.letters.find(task.id);
   // One that was met for a newer dispatch is not the task's past but its present: whoever met it decides it.
   const isPast = letter?.state === 'received' && (letter.dispatch ?? 0) <= task.dispatch;
   const note = isPast ? noteAfter(task) : undefined;
   if (letter && note) await ledger.letters.decide(letter.id, { ...note, dispatch: letter.dispatch }, now());
-  log.debug({ task: task.id, dispatch: task.dispatch, state: task.state }, 'stale letter acknowledged');
+  log.debug({ ...taskFacts(task), state: task.state }, 'stale message acknowledged: its task has moved on');
   return 'stale';
 }
 
 async function leaveRefused(before: Task, why: string, parts: ProcessorParts): Promise<LetterOutcome> {
-  parts.log.debug({ task: before.id, why }, 'letter not acted upon');
+  parts.log.debug({ ...taskFacts(before), why }, 'letter not acted upon');
   return await leaveStale((await parts.ledger.queries.task(before.id)) ?? before, parts);
 }
 
@@ -196,7 +211,7 @@ async function judge(
   try {
     return judgeByRules(met, task, notBefore, parts);
   } catch (error) {
-    parts.log.error({ err: error, task: task.id, letter: letter.id }, 'the rules broke on a letter: it is parked');
+    parts.log.error({ err: error, ...taskFacts(task), letter: letter.id }, 'the rules broke on a letter: it is parked');
     const what = error instanceof Error ? error.message : String(error);
     const reason = `the rules broke on it (${what}); its own error: ${letter.reason}`;
     return { move: 'park', rule: unclassified, code: 'unknown', reason };
@@ -301,29 +316,25 @@ async function publishOwed(task: Task, { dispatcher, ledger, log }: ProcessorPar
   try {
     await dispatcher.dispatch(task, await inputOf(task, ledger));
   } catch (error) {
-    log.warn({ err: error, task: task.id, owed: task.owed }, 'publish failed: the sweeper will make it good');
+    log.warn({ err: error, ...taskFacts(task), owed: task.owed }, 'publish failed: the sweeper will make it good');
   }
 }
 
 const outcomeOf = { retry: 'retried', park: 'parked', recover: 'recovered' } as const;
 
-/** For those who watch or wait; best effort, and nobody waits for it. */
-function tell(task: Task, verdict: Verdict, { events, log, now, publisher }: ProcessorParts): void {
-  events.publish(taskEvent(task, now()));
-  const facts = { task: task.id, type: task.type, attempt: task.attempt, code: task.reasonCode };
+/** `from` is where the letter's own dispatch of the task was when it was read. */
+function logMove(letter: Letter, verdict: Verdict, before: Task, task: Task, { log }: ProcessorParts): void {
+  const facts = { ...taskFacts(before), letter: letter.id, from: before.state, to: task.state, code: task.reasonCode };
   switch (verdict.move) {
     case 'retry':
       log.info({ ...facts, rule: verdict.rule.rule, dueAt: task.dueAt }, 'task will be tried again');
       return;
     case 'recover':
-      log.warn(facts, 'task published again: its message expired after a worker had it');
+      log.info(facts, 'task published again: its message expired after a worker had it');
       return;
-    case 'park': {
-      log.warn({ ...facts, rule: verdict.rule.rule, reason: task.reason }, 'task parked: it waits for a person');
-      const reply = replyTo(task);
-      if (!reply) return;
-      publisher.publish(reply).catch((error: unknown) => log.debug({ err: error, task: task.id }, 'reply not sent'));
+    case 'park':
+      log.warn({ ...facts, rule: verdict.rule.rule }, 'task parked: it waits for a person');
+      log.debug({ ...taskFacts(before), letter: letter.id, reason: task.reason }, 'why the task was parked');
       return;
-    }
   }
 }

@@ -1,20 +1,19 @@
-import { type Dispatcher, PublishError, type PublishFailure } from '@warren/broker';
+import { type Dispatcher, PublishError, type PublishFailure, type TaskFacts, taskFacts } from '@warren/broker';
 import { type Ledger, LedgerUnavailable, type Letter, type Task } from '@warren/ledger';
-import { maxErrorMessageChars, type ReasonCode } from '@warren/tasks';
-import type { Logger } from 'pino';
+import type { ReasonCode } from '@warren/tasks';
+import { parkTask, type WhyParked } from './park-task.js';
 import { maxCopiesMet } from './processor.js';
-import { type Classification, classify, unclassified } from './rules.js';
+import { classify, unclassified } from './rules.js';
 import { inputOf } from './task-input.js';
 import { letterAbout } from './task-letter.js';
+import { type TellParts, tell } from './tell.js';
 
-export interface PublishOrParkParts {
-  readonly ledger: Pick<Ledger, 'park'> & {
+export interface PublishOrParkParts extends TellParts {
+  readonly ledger: Pick<Ledger, 'park' | 'recover'> & {
     readonly queries: Pick<Ledger['queries'], 'payload'>;
     readonly letters: Pick<Ledger['letters'], 'receive' | 'decide'>;
   };
   readonly dispatcher: Pick<Dispatcher, 'dispatch' | 'republish'>;
-  readonly now: () => number;
-  readonly log: Logger;
 }
 
 /** What came of one publish that the sweeper makes good. */
@@ -53,17 +52,28 @@ export function createPublishOrPark(parts: PublishOrParkParts): PublishOrPark {
       }),
     parkUnroutable: (task) =>
       orFail(task, async () => {
+        // Its worker is gone with its queue: given up like any lost run, it goes to the unroutable ones by itself.
+        if (task.lease !== null) return await publishRecovered(task, task.lease.copy);
         const reason = `task type "${task.type}" is unknown here, and its queue is gone`;
         const rule = classify({ code: 'unroutable', origin: 'unroutable' });
         return await park(task, await meet(task), { code: 'unroutable', reason, rule });
       }),
   };
 
+  async function publishRecovered(task: Task, copy: string): Promise<PublishOutcome> {
+    const answer = await ledger.recover(task.id, { dispatch: task.dispatch, now: now(), copy });
+    if (answer.kind === 'refused') return 'failed';
+    log.info({ ...taskFacts(task), from: task.state, to: answer.task.state }, 'task given up with its lost run');
+    tell(answer.task, parts);
+    return await publish(answer.task, dispatcher.dispatch);
+  }
+
   function publish(task: Task, how: Dispatcher['dispatch']): Promise<PublishOutcome> {
     return orFail(task, async () => {
       const payload = await inputOf(task, ledger);
       try {
         await how(task, payload);
+        log.debug(factsOf(task), 'published by the sweeper');
         return 'published';
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;
@@ -96,33 +106,13 @@ export function createPublishOrPark(parts: PublishOrParkParts): PublishOrPark {
     return (await ledger.letters.receive(letterAbout(task, payload), now())).letter;
   }
 
-  async function park(task: Task, letter: Letter, why: Why): Promise<PublishOutcome> {
-    const { code, rule } = why;
-    const reason = why.reason.slice(0, maxErrorMessageChars);
-    const answer = await ledger.park(task.id, { dispatch: task.dispatch, now: now(), code, reason });
-    if (answer.kind === 'refused') return 'failed';
-    const note = {
-      state: 'parked',
-      dispatch: task.dispatch,
-      code,
-      reason,
-      rule: rule.rule,
-      advice: rule.advice,
-    } as const;
-    await ledger.letters.decide(letter.id, note, now());
-    log.warn({ ...factsOf(task), code, reason }, 'task parked by the sweeper: it waits for a person');
-    return 'parked';
+  async function park(task: Task, letter: Letter, why: WhyParked): Promise<PublishOutcome> {
+    return (await parkTask(task, letter, why, parts)) ? 'parked' : 'failed';
   }
 }
 
-interface Why {
-  readonly code: ReasonCode;
-  readonly reason: string;
-  readonly rule: Classification;
-}
-
-function factsOf({ dispatch, id, owed, state, type }: Task): Record<string, unknown> {
-  return { task: id, type, dispatch, state, owed };
+function factsOf(task: Task): TaskFacts & Pick<Task, 'state' | 'owed'> {
+  return { ...taskFacts(task), state: task.state, owed: task.owed };
 }
 
 /** Of a message that no broker will ever take. */

@@ -12,7 +12,10 @@ describe('the rules', () => {
   });
 
   it('are each reached by some letter: none is hidden by one above it', () => {
-    const reached = reasonCodes.flatMap((code) => letterOrigins.map((origin) => classify({ code, origin }).rule));
+    const fields = ['task_id', 'message_id'];
+    const reached = reasonCodes.flatMap((code) =>
+      letterOrigins.flatMap((origin) => fields.map((field) => classify({ code, origin, field }).rule)),
+    );
     expect(defaultRules.map(({ name }) => name).filter((name) => !reached.includes(name))).toEqual([]);
     expect([...new Set(reached)].sort()).toEqual([...ruleNames].sort());
   });
@@ -32,6 +35,16 @@ describe('the rules', () => {
     ['unknown', 'unknown', 'retry'],
   ])('treat a failure with code %s by rule %s: %s', (code, rule, action) => {
     expect(classify({ code, origin: 'failed' })).toMatchObject({ rule, action });
+  });
+
+  it.each([
+    ['message_id', 'contradiction', 'contradicts itself'],
+    ['task_type', 'contradiction', 'contradicts itself'],
+    ['task_id', 'conflict', 'Two submissions'],
+    ['idempotency_key', 'conflict', 'Two submissions'],
+  ])('tell a conflict of a message with itself from one with another: %s', (field, rule, advice) => {
+    const found = classify({ code: 'conflict', origin: 'failed', field });
+    expect(found).toMatchObject({ rule, action: 'park', advice: expect.stringContaining(advice) });
   });
 
   it('retry an error without a code, but less often', () => {

@@ -12,6 +12,7 @@ export const ruleNames = [
   'transient',
   'permanent',
   'not-found',
+  'contradiction',
   'conflict',
   'expired',
   'poison',
@@ -26,12 +27,18 @@ export type RuleName = (typeof ruleNames)[number];
 export interface LetterFacts {
   readonly code: ReasonCode;
   readonly origin: LetterOrigin;
+  /** What of a message that is no task is at fault, as its defect names it. */
+  readonly field?: string;
 }
 
 /** One rule. It matches when everything in `when` does; what `when` leaves out matches always. */
 export interface Rule {
   readonly name: RuleName;
-  readonly when: { readonly codes?: readonly ReasonCode[]; readonly origins?: readonly LetterOrigin[] };
+  readonly when: {
+    readonly codes?: readonly ReasonCode[];
+    readonly origins?: readonly LetterOrigin[];
+    readonly fields?: readonly string[];
+  };
   /** `retry`: the next attempt, after a delay, while there are attempts left. `park`: waits for a person. */
   readonly action: 'retry' | 'park';
   /** Attempts that this rule allows, where that is fewer than the type's `maxAttempts`. */
@@ -55,6 +62,12 @@ export const defaultRules: readonly Rule[] = [
     advice: 'Look whether what the task depends on is up again, then replay.',
   },
   {
+    name: 'contradiction',
+    when: { codes: ['conflict'], fields: ['message_id', 'task_type'] },
+    action: 'park',
+    advice: 'The message contradicts itself: correct what the reason names and submit it anew, then cancel this one.',
+  },
+  {
     name: 'conflict',
     when: { codes: ['conflict'] },
     action: 'park',
@@ -71,7 +84,8 @@ export const defaultRules: readonly Rule[] = [
     name: 'permanent',
     when: { codes: permanentCodes },
     action: 'park',
-    advice: 'It would fail again: correct what the error names and submit it anew, then cancel this one.',
+    advice:
+      'It would fail again: correct what the error names and submit it anew, then cancel this one; or do it by hand, and complete it.',
   },
   {
     name: 'expired',
@@ -147,6 +161,6 @@ export function replayMayHelp(code: ReasonCode): boolean {
   return rule !== 'permanent' && rule !== 'conflict';
 }
 
-function matches({ codes, origins }: Rule['when'], facts: LetterFacts): boolean {
-  return (codes?.includes(facts.code) ?? true) && (origins?.includes(facts.origin) ?? true);
+function matches({ codes, origins, fields }: Rule['when'], { code, origin, field = '' }: LetterFacts): boolean {
+  return (codes?.includes(code) ?? true) && (origins?.includes(origin) ?? true) && (fields?.includes(field) ?? true);
 }

@@ -3,9 +3,9 @@ import type { Dispatcher } from '@warren/broker';
 import { type Ledger, LedgerUnavailable, type Task } from '@warren/ledger';
 import type { TaskType } from '@warren/tasks';
 import { queueNames, workQueue } from '@warren/topology';
-import type { Logger } from 'pino';
 import { enteredBy, lostMessages } from './lost-messages.js';
 import { createPublishOrPark, type PublishOutcome } from './publish-or-park.js';
+import type { TellParts } from './tell.js';
 
 /** All in milliseconds, but for `batch`. */
 export interface SweeperSettings {
@@ -24,7 +24,7 @@ export interface SweeperSettings {
   readonly overtakenMarginMs: number;
   /** How long this process stays the one that sweeps, without a word from it. More than `intervalMs`. */
   readonly leaseMs: number;
-  /** Publishes of one kind in one round, at most. */
+  /** In one round at most: publishes that are owed, tasks of each type that are looked at, and letters. */
   readonly batch: number;
 }
 
@@ -38,8 +38,8 @@ export const defaultSweeperSettings: SweeperSettings = {
   batch: 200,
 };
 
-export interface SweeperParts {
-  readonly ledger: Pick<Ledger, 'park' | 'queries' | 'sweeps' | 'leases' | 'letters' | 'untilAvailable'>;
+export interface SweeperParts extends TellParts {
+  readonly ledger: Pick<Ledger, 'park' | 'recover' | 'queries' | 'sweeps' | 'leases' | 'letters' | 'untilAvailable'>;
   readonly dispatcher: Pick<Dispatcher, 'dispatch' | 'republish'>;
   /** Messages ready in each of these queues; a queue that does not exist is left out. */
   readonly readyCounts: (queues: readonly string[]) => Promise<ReadonlyMap<string, number>>;
@@ -48,8 +48,6 @@ export interface SweeperParts {
   /** Names this process. Two with one name would both sweep. */
   readonly owner: string;
   readonly settings: SweeperSettings;
-  readonly now: () => number;
-  readonly log: Logger;
 }
 
 /** What one round did. */
@@ -83,6 +81,14 @@ export interface Sweeper {
 
 const leaseName = 'sweeper';
 
+/**
+ * Each may take the publisher's whole timeout, and nothing else is swept meanwhile: the rest of that queue then waits for
+ * the next round.
+ */
+const maxFailedRepairs = 3;
+/** How many failed repairs are remembered. */
+const maxRemembered = 10_000;
+
 const nothing: SweepReport = {
   active: true,
   owed: 0,
@@ -96,6 +102,8 @@ const nothing: SweepReport = {
 
 /** A publish that is to be made good, and as what it counts once it is. */
 interface Repair {
+  readonly task: Task;
+  readonly queue: string;
   readonly counts: 'queueEmpty' | 'overtaken' | 'letters';
   readonly make: () => Promise<PublishOutcome>;
 }
@@ -113,6 +121,8 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   /** Behind which task the next round begins: of each type, and of those that owe. Without one it begins anew. */
   const lastWaiting = new Map<string, Task>();
   let lastOwed: Task | undefined;
+  /** Tasks whose repair failed, the latest last: some that fail each time must not keep the others from their turn. */
+  const failedRepairs = new Set<string>();
 
   return { sweepOnce, run };
 
@@ -124,14 +134,14 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     await ledger.leases.release(leaseName, owner).catch(() => undefined);
   }
 
-  /** True when there is more to do than one round may. */
+  /** True when more publishes are owed than one round may make good, and the broker takes some. */
   async function round(signal: AbortSignal): Promise<boolean> {
     try {
       const report = await sweepOnce();
       const { active, ...counts } = report;
       const busy = Object.values(counts).some((count) => count > 0);
       log[busy ? 'info' : 'debug'](report, 'sweep');
-      return report.owed === settings.batch;
+      return report.owed > 0 && lastOwed !== undefined;
     } catch (error) {
       log.warn({ err: error }, 'sweep broke off: the next one finds what it left');
       if (error instanceof LedgerUnavailable) await ledger.untilAvailable(signal).catch(() => undefined);
@@ -217,6 +227,8 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     const lost = lostMessages(tasks, queueFacts(queue, await newestClaimed(type, tasks)));
     const mend = gone.has(queue) ? parkUnroutable : publishAgain;
     return lost.map(({ task, why }) => ({
+      task,
+      queue,
       counts: why === 'queue-empty' ? 'queueEmpty' : 'overtaken',
       make: () => mend(task),
     }));
@@ -229,7 +241,8 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     // Letters are served in their order whatever their tasks' priorities are.
     const facts = new Map(newest === null ? [] : undecided.map(({ priority }) => [priority, newest]));
     const lost = lostMessages(undecided, queueFacts(queueNames.deadLetters, facts));
-    return lost.map(({ task }) => ({ counts: 'letters', make: () => publishLetterAgain(task) }));
+    const queue = queueNames.deadLetters;
+    return lost.map(({ task }) => ({ task, queue, counts: 'letters', make: () => publishLetterAgain(task) }));
   }
 
   function queueFacts(queue: string, newest: ReadonlyMap<number, number>) {
@@ -253,14 +266,28 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   /** One after another: after a loss the broker is given no more than it can take, and one that is away nothing more. */
   async function repair(repairs: readonly Repair[]): Promise<SweepReport> {
     const report = { ...nothing };
-    for (const { counts, make } of repairs) {
+    const failures = new Map<string, number>();
+    for (const { counts, make, queue, task } of failedLast(repairs)) {
+      const failed = failures.get(queue) ?? 0;
+      if (failed >= maxFailedRepairs) continue;
       if (!(await hold())) break;
       const outcome = await make();
+      failedRepairs.delete(task.id);
       if (outcome === 'published') report[counts] += 1;
       else if (outcome === 'parked') report.parked += 1;
-      else report.failed += 1;
+      else {
+        report.failed += 1;
+        failures.set(queue, failed + 1);
+        failedRepairs.add(task.id);
+      }
       if (outcome === 'unreachable') break;
     }
+    for (const id of failedRepairs) if (failedRepairs.size > maxRemembered) failedRepairs.delete(id);
     return report;
+  }
+
+  function failedLast(repairs: readonly Repair[]): readonly Repair[] {
+    const turns = new Map([...failedRepairs].map((id, turn) => [id, turn + 1]));
+    return repairs.toSorted((one, other) => (turns.get(one.task.id) ?? 0) - (turns.get(other.task.id) ?? 0));
   }
 }

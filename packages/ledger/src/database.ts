@@ -12,6 +12,9 @@ import {
   SqliteDriver,
 } from 'kysely';
 import Libsql from 'libsql';
+import type { BatchStatements } from './batch-statements.js';
+import { postgresStatements } from './batch-statements-postgres.js';
+import { sqliteStatements } from './batch-statements-sqlite.js';
 import { openPostgres } from './postgres.js';
 import type { Tables } from './schema.js';
 
@@ -20,19 +23,20 @@ export interface LedgerDatabase {
   /** The URL without its password, for messages to people. */
   readonly label: string;
   readonly db: Kysely<Tables>;
+  readonly statements: BatchStatements;
 }
 
 /**
- * How long SQLite's driver may wait for another process's write, in milliseconds. It blocks the event loop while it
- * waits, so it is short; the retry around it is asynchronous.
+ * How long SQLite's driver may wait for another process's write, in milliseconds. It blocks the event loop while it waits,
+ * so it does not: the retry around it is asynchronous.
  */
-const sqliteBusyTimeoutMs = 20;
+const sqliteBusyTimeoutMs = 0;
 
 /** `sqlite:///absolute/path`, `file:///absolute/path`, a plain path, or `postgres://…`. */
 export function openDatabase(url: string): LedgerDatabase {
   if (!/^postgres(ql)?:/.test(url)) return openSqlite(sqlitePath(url));
   const { dialect, label } = openPostgres(url);
-  return { kind: 'postgres', label, db: kyselyOver(dialect) };
+  return { kind: 'postgres', label, db: kyselyOver(dialect), statements: postgresStatements };
 }
 
 /** A list that is empty holds nothing; only SQLite would understand `in ()` by itself. */
@@ -47,15 +51,23 @@ function sqlitePath(url: string): string {
 }
 
 function openSqlite(path: string): LedgerDatabase {
+  let connection: Libsql.Database | undefined;
+  const connect = async () => {
+    connection = openFile(path);
+    return connectSqlite(connection);
+  };
   return {
     kind: 'sqlite',
     label: path,
-    db: kyselyOver(new ImmediateSqliteDialect({ database: () => connectSqlite(path) })),
+    db: kyselyOver(new ImmediateSqliteDialect({ database: connect })),
+    statements: sqliteStatements(() => {
+      if (!connection) throw new Error('SQLite is asked before a transaction has begun: this is a defect');
+      return connection;
+    }),
   };
 }
 
-async function connectSqlite(path: string): Promise<SqliteDatabase> {
-  const database = openFile(path);
+function connectSqlite(database: Libsql.Database): SqliteDatabase {
   // A confirmed task must survive a power cut: FULL, where WAL's default would lose the last commits.
   for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'])
     database.exec(`pragma ${pragma}`);

@@ -136,6 +136,22 @@ const mutants: Readonly<Record<string, Partial<Rules>>> = {
     decidePark: (task, request) =>
       dispatchRules.decidePark(task?.state === 'running' ? { ...task, state: 'queued' } : task, request),
   },
+  'what a person saw once may be completed by hand whatever became of it since': {
+    decideCompleteByHand: (task, request) =>
+      dispatchRules.decideCompleteByHand(task, { ...request, dispatch: task?.dispatch ?? request.dispatch }),
+  },
+  'a task is completed by hand over its worker': {
+    decideCompleteByHand: (task, request) =>
+      dispatchRules.decideCompleteByHand(task?.state === 'running' ? { ...task, state: 'parked' } : task, request),
+  },
+  'a completed task is completed by hand once more': {
+    decideCompleteByHand: (task, request) =>
+      dispatchRules.decideCompleteByHand(task?.state === 'completed' ? { ...task, state: 'parked' } : task, request),
+  },
+  'a task that was completed by hand can be replayed': {
+    decideReplay: (task, request) =>
+      dispatchRules.decideReplay(task?.state === 'completed' ? { ...task, state: 'parked' } : task, request),
+  },
   'a cancelled task can be replayed': {
     decideReplay: (task, request) =>
       dispatchRules.decideReplay(task?.state === 'cancelled' ? { ...task, state: 'parked' } : task, request),
@@ -257,6 +273,11 @@ describe('by example', () => {
       expect(recover(given.answer.kind === 'done' ? given.answer.task : ahead, 70_001).kind).toBe('moved');
     });
 
+    it('sends it on though another copy of its message was sent since', () => {
+      const copied = dispatchRules.decidePublished(released, { dispatch: 1, now: start + 100_000 }).answer;
+      expect(recover(copied.kind === 'moved' ? copied.task : released, 100_001).kind).toBe('moved');
+    });
+
     it('is believed where the new wait is over as well, or the deadline', () => {
       expect(recover(released, 130_000).kind).toBe('moved');
       expect(recover(released, 130_001).kind).toBe('refused');
@@ -271,8 +292,9 @@ describe('by example', () => {
   });
 
   it.each([
-    ['waits too long', { expiresMs: 10 }, 11, 'dead-lettered'],
-    ['waits just long enough', { expiresMs: 10 }, 10, 'run'],
+    ['waits too long', { expiresMs: 10, publishedAt: start }, 11, 'dead-lettered'],
+    ['waits just long enough', { expiresMs: 10, publishedAt: start }, 10, 'run'],
+    ['was published late, by a broker that was away', { expiresMs: 10, publishedAt: start + 50 }, 60, 'run'],
     ['waits from the time it is due', { expiresMs: 10, dueAt: start + 50 }, 60, 'run'],
     ['reaches its deadline', { deadlineAt: start + 10 }, 10, 'dead-lettered'],
     ['is early', { dueAt: start + 10 }, 9, 'early'],

@@ -1,4 +1,5 @@
 import { type Failure, isFinal, type ReasonCode, type TaskState } from '@warren/tasks';
+import type { ByHand, HandActName } from './hand-act.js';
 import type { Decision, Effect, Task } from './task.js';
 
 /**
@@ -103,7 +104,7 @@ function startRun(task: Task, request: ClaimRequest, effects: readonly Effect[])
     lostTokens: task.lostTokens,
     // The message has arrived, so its publish is no longer owed, whether or not anyone noted the confirm.
     owed: null,
-    publishedAt: task.publishedAt ?? now,
+    publishedAt: task.publishedAt ?? Math.max(now, task.dispatchedAt),
     startedAt: task.startedAt ?? now,
     updatedAt: now,
   } satisfies Partial<Task>;
@@ -132,17 +133,18 @@ function startRun(task: Task, request: ClaimRequest, effects: readonly Effect[])
 function hasExpired(task: Task, now: number): boolean {
   if (task.deadlineAt !== null && task.deadlineAt <= now) return true;
   if (task.expiresMs === null || task.state === 'running') return false;
-  return now - waitingSince(task) > task.expiresMs;
+  return now - waitingSince(task, now) > task.expiresMs;
 }
 
-function waitingSince(task: Task): number {
-  return Math.max(task.dueAt, task.dispatchedAt);
+/** From its publish, as the broker counts: what is still owed waits for nobody. */
+function waitingSince(task: Task, now: number): number {
+  return Math.max(task.dueAt, task.dispatchedAt, task.publishedAt ?? now);
 }
 
 function expiryReason(task: Task, now: number): string {
   return task.deadlineAt !== null && task.deadlineAt <= now
     ? `its deadline passed ${now - task.deadlineAt} ms before a worker had time for it`
-    : `it waited ${now - waitingSince(task)} ms for a worker; it was to wait ${task.expiresMs} ms at most`;
+    : `it waited ${now - waitingSince(task, now)} ms for a worker; it was to wait ${task.expiresMs} ms at most`;
 }
 
 function deadLetter(
@@ -255,13 +257,13 @@ export function decideSnooze(
 export function decideRelease(task: Task | undefined, request: RunRequest): Decision<RunAnswer> {
   if (!task || !holds(task, request)) return refused(task, request);
   const { now, token } = request;
-  // Its wait in the queue begins anew, so that `expires` does not count the time it was worked. Not before its publish,
-  // though the clock of whoever noted that one may be ahead: a wait older than its message would not be believed.
+  // Its wait in the queue begins anew, so that `expires` does not count the time it was worked. Later than its publish,
+  // though the clock of whoever noted that one may be ahead.
   const patch = {
     state: 'queued',
     lease: null,
     progress: null,
-    dispatchedAt: Math.max(now, task.publishedAt ?? now),
+    dispatchedAt: Math.max(now, (task.publishedAt ?? now) + 1),
     updatedAt: now,
   } satisfies Partial<Task>;
   return {
@@ -311,11 +313,24 @@ export function decidePublished(task: Task | undefined, request: MoveRequest): D
   }
   const patch = {
     owed: null,
-    publishedAt: now,
+    ...publishTimes(task, now),
     updatedAt: now,
     ...(task.state === 'accepted' ? { state: 'queued' } : {}),
   } satisfies Partial<Task>;
   return moved(task, patch);
+}
+
+/**
+ * A publish is never older than its move, whatever the clocks say: a message that is older than its task's wait tells of a
+ * give-back ({@link isGivenBack}), and goes on telling of it when another copy is sent.
+ */
+function publishTimes(task: Task, now: number): Pick<Task, 'publishedAt' | 'dispatchedAt'> {
+  if (isGivenBack(task)) return { publishedAt: now, dispatchedAt: Math.max(task.dispatchedAt, now + 1) };
+  return { publishedAt: Math.max(now, task.dispatchedAt), dispatchedAt: task.dispatchedAt };
+}
+
+function isGivenBack({ dispatchedAt, publishedAt, state }: Task): boolean {
+  return state === 'queued' && publishedAt !== null && publishedAt < dispatchedAt;
 }
 
 /** The DLQ processor tries again: the next attempt, after a delay. */
@@ -381,21 +396,23 @@ function recoverWorked(task: Task, { copy, now }: MoveRequest & { copy: string }
  * requeued after its time expires at once. Its word counts where the row knows no younger wait either.
  */
 function recoverGivenBack(task: Task, { now }: MoveRequest): Decision<MoveAnswer> {
-  const waitsAnew = task.publishedAt !== null && task.publishedAt <= task.dispatchedAt;
-  if (!waitsAnew || hasExpired(task, now)) return { answer: refuseMove(task, 'it waited too long') };
+  if (!isGivenBack(task) || hasExpired(task, now)) return { answer: refuseMove(task, 'it waited too long') };
   return moved(task, owing(task, 'accepted', 'task', now));
 }
 
 /** A person sends it again: a new allowance of attempts, the same task, its history kept. */
-export function decideReplay(task: Task | undefined, request: { now: number }): Decision<MoveAnswer> {
+export function decideReplay(
+  task: Task | undefined,
+  request: { readonly now: number; readonly byHand?: ByHand },
+): Decision<MoveAnswer> {
   if (task?.state !== 'parked') {
     return {
       answer: refuseMove(task, task ? `it is ${task.state}; only a parked task is replayed` : 'there is no such task'),
     };
   }
-  const { now } = request;
+  const { byHand, now } = request;
   const deadlinePassed = task.deadlineAt !== null && task.deadlineAt <= now;
-  return moved(task, {
+  const decision = moved(task, {
     ...owing(task, 'accepted', 'task', now),
     attempt: task.attempt + 1,
     allowanceFrom: task.attempt + 1,
@@ -405,6 +422,30 @@ export function decideReplay(task: Task | undefined, request: { now: number }): 
     reasonCode: null,
     reason: null,
   });
+  return { ...decision, effects: acted('replay', byHand, now) };
+}
+
+/**
+ * A person did the work: the task is completed without a run, with their result or with none. Only what waits for a
+ * person, and only while it waits as it did when they looked: since then it may have been replayed and have failed anew.
+ */
+export function decideCompleteByHand(
+  task: Task | undefined,
+  request: MoveRequest & { readonly result: string | null; readonly byHand: ByHand },
+): Decision<MoveAnswer> {
+  if (task?.state !== 'parked') {
+    return { answer: refuseMove(task, `it is ${task?.state}; only a parked task is completed by hand`) };
+  }
+  const { byHand, dispatch, now, result } = request;
+  if (task.dispatch !== dispatch) return { answer: refuseMove(task, 'it has moved on since it was looked at') };
+  const decision = moved(task, {
+    ...owing(task, 'completed', null, now),
+    reasonCode: null,
+    reason: `by hand, by ${byHand.by}${byHand.note === null ? '' : `: ${byHand.note}`}`,
+    finishedAt: now,
+  });
+  const stored: Effect[] = result === null ? [] : [{ kind: 'result', result, cost: null, at: now }];
+  return { ...decision, effects: [...stored, ...acted('complete', byHand, now)] };
 }
 
 export interface CancelRequest {
@@ -412,18 +453,24 @@ export interface CancelRequest {
   readonly reason: string;
   /** Only from one of these states. Default: from every one that is not final. */
   readonly from?: readonly TaskState[];
+  /** Left out: no person did it. */
+  readonly byHand?: ByHand;
 }
 
 export function decideCancel(task: Task | undefined, request: CancelRequest): Decision<MoveAnswer> {
   if (!task || isFinal(task.state)) {
     return { answer: refuseMove(task, task ? `it is already ${task.state}` : 'there is no such task') };
   }
-  const { from, now, reason } = request;
+  const { byHand, from, now, reason } = request;
   if (from && !from.includes(task.state)) return { answer: refuseMove(task, `it is ${task.state}`) };
   const decision = moved(task, { ...owing(task, 'cancelled', null, now), reason, finishedAt: now });
-  return task.state === 'running'
-    ? { ...decision, effects: [{ kind: 'run-ended', token: task.token, outcome: 'cancelled', at: now }] }
-    : decision;
+  const ended: Effect[] =
+    task.state === 'running' ? [{ kind: 'run-ended', token: task.token, outcome: 'cancelled', at: now }] : [];
+  return { ...decision, effects: [...ended, ...acted('cancel', byHand, now)] };
+}
+
+function acted(act: HandActName, byHand: ByHand | undefined, at: number): Effect[] {
+  return byHand === undefined ? [] : [{ kind: 'by-hand', act: { act, ...byHand, to: null, at } }];
 }
 
 function moved(task: Task, patch: Partial<Task>): Decision<MoveAnswer> {

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /**
  * Collects operations while a commit is under way and commits them together, so that a hundred tasks cost one fsync.
  * An operation alone is committed at once: nothing waits for company.
@@ -8,6 +10,13 @@ export interface GroupCommit<Operation> {
   /** Settles when everything submitted so far is settled. */
   idle(): Promise<void>;
 }
+
+/**
+ * After a batch of this size or more, the next one is waited for, in milliseconds: under load a larger batch costs less than
+ * a sooner one, and other processes get their turn at SQLite's one lock.
+ */
+const busyFrom = 8;
+const busyLingerMs = 2;
 
 interface Waiting<Operation> {
   readonly operation: Operation;
@@ -21,8 +30,12 @@ export function createGroupCommit<Operation>(options: {
   /** Whether a failure is the whole database's: then nothing of the batch is tried one by one. */
   readonly isCommon: (error: unknown) => boolean;
   readonly maxBatch: number;
+  /** How long an operation waits for company, in milliseconds; 0: for nobody but what comes in the same turn. Default 0. */
+  readonly lingerMs?: number;
 }): GroupCommit<Operation> {
+  const { lingerMs = 0 } = options;
   const waiting: Waiting<Operation>[] = [];
+  let hurry = new AbortController();
   let running: Promise<void> | undefined;
 
   return {
@@ -32,14 +45,21 @@ export function createGroupCommit<Operation>(options: {
         running ??= drain();
       }),
     idle: async () => {
+      hurry.abort();
       while (running) await running;
+      hurry = new AbortController();
     },
   };
 
   async function drain(): Promise<void> {
     // One turn of the event loop, so that everything which the same batch of deliveries caused joins the first commit.
-    await new Promise(setImmediate);
-    while (waiting.length > 0) await commitBatch(waiting.splice(0, options.maxBatch));
+    if (lingerMs === 0) await new Promise(setImmediate);
+    else await sleep(lingerMs, undefined, { signal: hurry.signal }).catch(() => undefined);
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, options.maxBatch);
+      await commitBatch(batch);
+      if (batch.length >= busyFrom) await sleep(busyLingerMs);
+    }
     // In the same turn as the last look at `waiting`: an operation submitted a moment later must start a new drain.
     running = undefined;
   }

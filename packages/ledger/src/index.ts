@@ -1,8 +1,17 @@
 export type { ClaimAnswer, ClaimRequest, MoveAnswer, RunAnswer } from './dispatch-rules.js';
 export { LedgerUnavailable } from './failures.js';
+export type { ByHand, HandAct, HandActName } from './hand-act.js';
 export { type Ledger, openLedger } from './ledger.js';
-export { type Letter, type LetterState, letterStates, type NewLetter, type RelatedIds } from './letter.js';
-export type { LetterDecision, LetterFilter, Letters } from './letters.js';
+export {
+  type Letter,
+  type LetterOutline,
+  type LetterState,
+  letterStates,
+  type NewLetter,
+  type RelatedIds,
+} from './letter.js';
+export type { LetterDecision, LetterFilter, LetterPlace, Letters } from './letters.js';
 export type { Queries, TaskFilter } from './queries.js';
+export { type Pruned, type Prunes, type RetentionLimits, retentionRules } from './retention.js';
 export type { Sweeps } from './sweeps.js';
 export type { AttemptRun, Lease, Task } from './task.js';

@@ -9,6 +9,7 @@ import {
   decideCancel,
   decideClaim,
   decideComplete,
+  decideCompleteByHand,
   decideFail,
   decidePark,
   decideProgress,
@@ -24,10 +25,12 @@ import {
   type RunAnswer,
   type RunRequest,
 } from './dispatch-rules.js';
+import type { ByHand } from './hand-act.js';
 import { createLetters, type Letters } from './letters.js';
 import { migrate } from './migrations.js';
 import { createNamedLeases, type NamedLeases } from './named-leases.js';
 import { createQueries, type Queries } from './queries.js';
+import { createPrunes, type Prunes } from './retention.js';
 import { createSubmissions, type NewTask, type SubmitAnswer } from './submissions.js';
 import { createSweeps, type Sweeps } from './sweeps.js';
 import { createTransitions } from './transitions.js';
@@ -43,6 +46,8 @@ export interface Ledger {
 
   submit(submission: NewTask): Promise<SubmitAnswer>;
   published(taskId: string, request: MoveRequest): Promise<MoveAnswer>;
+  /** The same without hurry and without an answer: within half a second, unless a worker has claimed the task by then. */
+  notePublished(taskId: string, request: MoveRequest): Promise<void>;
 
   claim(taskId: string, request: ClaimRequest): Promise<ClaimAnswer>;
   renew(taskId: string, request: RunRequest & { leaseMs: number }): Promise<RunAnswer>;
@@ -55,12 +60,14 @@ export interface Ledger {
   retry(taskId: string, request: MoveRequest & { dueAt: number }): Promise<MoveAnswer>;
   park(taskId: string, request: MoveRequest & { code: ReasonCode; reason: string }): Promise<MoveAnswer>;
   recover(taskId: string, request: MoveRequest & { copy: string }): Promise<MoveAnswer>;
-  replay(taskId: string, request: { now: number }): Promise<MoveAnswer>;
+  replay(taskId: string, request: { now: number; byHand?: ByHand }): Promise<MoveAnswer>;
+  completeByHand(taskId: string, request: MoveRequest & { result: string | null; byHand: ByHand }): Promise<MoveAnswer>;
   cancel(taskId: string, request: CancelRequest): Promise<MoveAnswer>;
 
   readonly queries: Queries;
   readonly letters: Letters;
   readonly sweeps: Sweeps;
+  readonly prunes: Prunes;
   readonly leases: NamedLeases;
 
   /**
@@ -90,12 +97,13 @@ export async function openLedger(url: string): Promise<Ledger> {
 
 function ledgerOver(database: LedgerDatabase): Ledger {
   const submissions = createSubmissions(database);
-  const { apply, idle } = createTransitions(database);
+  const { apply, idle, note } = createTransitions(database);
 
   return {
     label: database.label,
     submit: submissions.submit,
     published: (id, request) => apply(id, (task) => decidePublished(task, request)),
+    notePublished: (id, request) => note(id, (task) => decidePublished(task, request)),
     claim: (id, request) => apply(id, (task) => decideClaim(task, request)),
     renew: (id, request) => apply(id, (task) => decideRenew(task, request)),
     progress: (id, request) => apply(id, (task) => decideProgress(task, request)),
@@ -107,10 +115,12 @@ function ledgerOver(database: LedgerDatabase): Ledger {
     park: (id, request) => apply(id, (task) => decidePark(task, request)),
     recover: (id, request) => apply(id, (task) => decideRecover(task, request)),
     replay: (id, request) => apply(id, (task) => decideReplay(task, request)),
+    completeByHand: (id, request) => apply(id, (task) => decideCompleteByHand(task, request)),
     cancel: (id, request) => apply(id, (task) => decideCancel(task, request)),
     queries: createQueries(database),
     letters: createLetters(database, randomUUID),
     sweeps: createSweeps(database),
+    prunes: createPrunes(database),
     leases: createNamedLeases(database),
     untilAvailable: (signal) => untilAvailable(database, signal),
     async close() {

@@ -2,19 +2,32 @@ import type { ReasonCode } from '@warren/tasks';
 
 /**
  * Where a dead letter stands. `received`: met, not decided yet; `retrying`: tried again later; `parked`: waits for a
- * person; `replayed`, `cancelled`: a person decided; `settled`: its task went on without it.
+ * person; `replayed`, `cancelled`: a person decided; `completed`: a person did the work; `settled`: its task went on
+ * without it.
  */
-export const letterStates = ['received', 'retrying', 'parked', 'replayed', 'cancelled', 'settled'] as const;
+export const letterStates = [
+  'received',
+  'retrying',
+  'parked',
+  'replayed',
+  'cancelled',
+  'completed',
+  'settled',
+] as const;
 export type LetterState = (typeof letterStates)[number];
 
-/** From which states each one is decided. What a person decided stands until the letter is met again. */
+/**
+ * From which states each one is noted. What a person decided stands until the letter is met again; who ends a task tells
+ * its letter afterwards, and the sweeper may have been faster to settle it.
+ */
 export const decidedFrom: Readonly<Record<LetterState, readonly LetterState[]>> = {
   received: [],
   retrying: ['received'],
   parked: ['received'],
   settled: ['received'],
   replayed: ['received', 'retrying', 'parked'],
-  cancelled: ['received', 'retrying', 'parked'],
+  cancelled: ['received', 'retrying', 'parked', 'settled'],
+  completed: ['received', 'retrying', 'parked', 'settled'],
 };
 
 /** What else a letter is about, for people who look for a pattern. */
@@ -56,7 +69,13 @@ export interface Letter {
   readonly unfinished: number;
   readonly resolvedAt: number | null;
   readonly resolution: string | null;
+  /** Who else is to look at it while it is parked, and since when. A decision ends it; the acts by hand keep it. */
+  readonly escalatedTo: string | null;
+  readonly escalatedAt: number | null;
 }
+
+/** A letter without the message itself, of which there may be a mebibyte. */
+export type LetterOutline = Omit<Letter, 'body' | 'properties'>;
 
 /** A letter as it is met. */
 export interface NewLetter {

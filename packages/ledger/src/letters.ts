@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
 import { finalStates, type ReasonCode } from '@warren/tasks';
+import type { Kysely, SelectQueryBuilder } from 'kysely';
 import type { LedgerDatabase } from './database.js';
-import { decidedFrom, type Letter, type LetterState, type NewLetter } from './letter.js';
-import { letterFrom, storable } from './rows.js';
+import type { HandAct } from './hand-act.js';
+import { handActsOn, recordHandActs } from './hand-acts.js';
+import { decidedFrom, type Letter, type LetterOutline, type LetterState, type NewLetter } from './letter.js';
+import { letterFrom, outlineFrom, storable } from './rows.js';
+import type { Tables } from './schema.js';
 import { inTransaction, persistently } from './transactions.js';
 
 export interface Letters {
@@ -19,7 +23,18 @@ export interface Letters {
    */
   decide(id: string, decision: LetterDecision, now: number): Promise<boolean>;
   find(idOrTaskId: string): Promise<Letter | undefined>;
+  /**
+   * Marks a parked letter as somebody's to look at; it stays parked, and the latest escalation counts. False, and nothing
+   * is written, where it, or its task, is not parked.
+   */
+  escalate(id: string, to: string, act: HandAct): Promise<boolean>;
   list(filter: LetterFilter): Promise<readonly Letter[]>;
+  /** The same letters without their messages: for many at once. */
+  outlines(filter: LetterFilter): Promise<readonly LetterOutline[]>;
+  /** How many letters a filter finds; its limit and its place don't count. */
+  matching(filter: Omit<LetterFilter, 'limit' | 'after'>): Promise<number>;
+  /** What people did about a letter, or its task: oldest first, the newest 200. */
+  actsByHand(letter: Pick<Letter, 'id' | 'taskId'>): Promise<readonly HandAct[]>;
   /** Settles letters that still wait or are retried although their task is final. Answers how many. */
   settleFinished(now: number): Promise<number>;
   /** How many letters there are in each state. */
@@ -37,6 +52,8 @@ export interface LetterDecision {
   readonly rule?: string;
   readonly advice?: string | null;
   readonly resolution?: string;
+  /** On record with the decision, where a letter without a task is decided. A task's move records its own. */
+  readonly act?: HandAct;
 }
 
 export interface LetterFilter {
@@ -50,10 +67,16 @@ export interface LetterFilter {
   /** Only letters last seen at or before, and at or after, these times. */
   readonly seenBefore?: number;
   readonly seenSince?: number;
+  /** True: only those that are escalated, to whomever; false: only the others; names: to one of these. */
+  readonly escalated?: boolean | readonly string[];
   /** At most this many, newest first. */
   readonly limit: number;
-  readonly offset?: number;
+  /** Only those behind this place of the order. */
+  readonly after?: LetterPlace;
 }
+
+/** A letter's place in the order of a list: by when it was last seen, the newest first, then by id. */
+export type LetterPlace = Pick<Letter, 'id' | 'lastSeen'>;
 
 export function createLetters(database: LedgerDatabase, newId: () => string): Letters {
   return {
@@ -70,7 +93,18 @@ export function createLetters(database: LedgerDatabase, newId: () => string): Le
       );
       return row && letterFrom(row);
     },
+    escalate: (id, to, act) => escalate(database, id, to, act),
     list: (filter) => list(database, filter),
+    outlines: (filter) => outlines(database, filter),
+    matching: async (filter) => {
+      const row = await persistently(database, (db) =>
+        chosen(db, filter)
+          .select((expression) => expression.fn.countAll<number>().as('count'))
+          .executeTakeFirst(),
+      );
+      return Number(row?.count ?? 0);
+    },
+    actsByHand: ({ id, taskId }) => handActsOn(database, taskId === null ? { letterId: id } : { taskId }),
     settleFinished: (now) => settleFinished(database, now),
     count: async () => {
       const rows = await persistently(database, (db) =>
@@ -115,6 +149,8 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
         advice: null,
         resolved_at: null,
         resolution: null,
+        escalated_to: null,
+        escalated_at: null,
       })
       .onConflict((conflict) => conflict.column('fingerprint').doNothing())
       .returningAll()
@@ -127,6 +163,8 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
     // Said late, by somebody who read the task before it moved: the letter knows more than that.
     if ((letter.dispatch ?? 0) < (known.dispatch ?? 0)) return { kind: 'again' as const, letter: known };
     const again = known.state === 'received' && known.dispatch === letter.dispatch;
+    // Another copy of what waits for a person is no reason to forget whom it waits for.
+    const stillWaits = known.resolvedAt === null && known.dispatch === letter.dispatch;
     const updated = await transaction
       .updateTable('dead_letters')
       .set({
@@ -135,6 +173,7 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
         unfinished: again ? known.unfinished + 1 : 1,
         resolved_at: null,
         resolution: null,
+        ...(stillWaits ? {} : notEscalated),
       })
       .where('id', '=', known.id)
       .returningAll()
@@ -142,6 +181,8 @@ function receive(database: LedgerDatabase, newId: () => string, letter: NewLette
     return { kind: again ? ('again' as const) : ('new' as const), letter: letterFrom(updated) };
   });
 }
+
+const notEscalated = { escalated_to: null, escalated_at: null } as const;
 
 /** One letter a task; without a task, one a message, wherever it is met: a replay takes it another way. */
 function fingerprintOf(letter: NewLetter): string {
@@ -158,7 +199,7 @@ function fingerprintOf(letter: NewLetter): string {
 async function decide(database: LedgerDatabase, id: string, decision: LetterDecision, now: number): Promise<boolean> {
   const { dispatch, state, timesSeen } = decision;
   const resolved = state !== 'parked' && state !== 'retrying';
-  const decided = await inTransaction(database, (transaction) => {
+  const decided = await inTransaction(database, async (transaction) => {
     let update = transaction
       .updateTable('dead_letters')
       .set({
@@ -169,7 +210,8 @@ async function decide(database: LedgerDatabase, id: string, decision: LetterDeci
         ...(decision.rule === undefined ? {} : { rule: decision.rule }),
         ...(decision.advice === undefined ? {} : { advice: decision.advice }),
         resolved_at: resolved ? now : null,
-        resolution: decision.resolution ?? null,
+        resolution: decision.resolution === undefined ? null : storable(decision.resolution),
+        ...(resolved ? notEscalated : {}),
       })
       .where('id', '=', id)
       .where('state', 'in', decidedFrom[state]);
@@ -177,45 +219,135 @@ async function decide(database: LedgerDatabase, id: string, decision: LetterDeci
     if (dispatch === null) update = update.where('dispatch', 'is', null);
     else if (typeof dispatch === 'number') update = update.where('dispatch', '=', dispatch);
     else if (dispatch !== undefined) update = update.where('dispatch', '<', dispatch.before);
-    return update.returning('id').execute();
+    const rows = await update.returning('id').execute();
+    if (decision.act !== undefined) {
+      const { act } = decision;
+      await recordHandActs(
+        transaction,
+        rows.map((row) => ({ act, subject: { letterId: row.id } })),
+      );
+    }
+    return rows;
   });
   return decided.length > 0;
+}
+
+function escalate(database: LedgerDatabase, id: string, to: string, act: HandAct): Promise<boolean> {
+  return inTransaction(database, async (transaction) => {
+    const escalated = await transaction
+      .updateTable('dead_letters')
+      .set({ escalated_to: storable(to), escalated_at: act.at })
+      .where('id', '=', id)
+      .where('state', '=', 'parked')
+      .where((where) =>
+        where.or([
+          where('task_id', 'is', null),
+          where('task_id', 'in', (inner) => inner.selectFrom('tasks').select('id').where('state', '=', 'parked')),
+        ]),
+      )
+      .returning(['id', 'task_id'])
+      .executeTakeFirst();
+    if (!escalated) return false;
+    const subject = escalated.task_id === null ? { letterId: escalated.id } : { taskId: escalated.task_id };
+    await recordHandActs(transaction, [{ act, subject }]);
+    return true;
+  });
 }
 
 async function settleFinished(database: LedgerDatabase, now: number): Promise<number> {
   const settled = await inTransaction(database, (transaction) =>
     transaction
       .updateTable('dead_letters')
-      .set({ state: 'settled', unfinished: 0, resolved_at: now, resolution: 'its task reached its end' })
+      .set({
+        state: 'settled',
+        unfinished: 0,
+        resolved_at: now,
+        resolution: 'its task reached its end',
+        ...notEscalated,
+      })
       .where('state', 'in', ['received', 'retrying', 'parked'])
-      .where('task_id', 'in', (inner) => inner.selectFrom('tasks').select('id').where('state', 'in', finalStates))
+      // Asked of each open letter: a list of all finished tasks would be as long as the ledger.
+      .where((where) =>
+        where.exists(
+          where
+            .selectFrom('tasks')
+            .select('tasks.id')
+            .whereRef('tasks.id', '=', 'dead_letters.task_id')
+            .where('tasks.state', 'in', finalStates),
+        ),
+      )
       .executeTakeFirst(),
   );
   return Number(settled.numUpdatedRows);
 }
 
 async function list(database: LedgerDatabase, filter: LetterFilter): Promise<readonly Letter[]> {
-  const rows = await persistently(database, (db) => {
-    let query = db.selectFrom('dead_letters').selectAll();
-    if (filter.states) query = query.where('state', 'in', filter.states);
-    if (filter.types) query = query.where('type', 'in', filter.types);
-    if (filter.codes) query = query.where('code', 'in', filter.codes);
-    if (filter.seenBefore !== undefined) query = query.where('last_seen', '<=', filter.seenBefore);
-    if (filter.seenSince !== undefined) query = query.where('last_seen', '>=', filter.seenSince);
-    const { groups, tenants } = filter;
-    if (tenants || groups) {
-      query = query.where('task_id', 'in', (inner) => {
-        const ids = inner.selectFrom('tasks').select('id');
-        const ofTenants = tenants ? ids.where('tenant', 'in', tenants) : ids;
-        return groups ? ofTenants.where('task_group', 'in', groups) : ofTenants;
-      });
-    }
-    return query
-      .orderBy('last_seen', 'desc')
-      .orderBy('id')
-      .limit(filter.limit)
-      .offset(filter.offset ?? 0)
-      .execute();
-  });
+  const rows = await persistently(database, (db) => inOrder(chosen(db, filter).selectAll(), filter).execute());
   return rows.map(letterFrom);
+}
+
+async function outlines(database: LedgerDatabase, filter: LetterFilter): Promise<readonly LetterOutline[]> {
+  const rows = await persistently(database, (db) =>
+    inOrder(chosen(db, filter).select(outlineColumns), filter).execute(),
+  );
+  return rows.map(outlineFrom);
+}
+
+const outlineColumns = [
+  'id',
+  'fingerprint',
+  'task_id',
+  'type',
+  'dispatch',
+  'state',
+  'code',
+  'reason',
+  'rule',
+  'advice',
+  'source_queue',
+  'routing_key',
+  'related',
+  'first_seen',
+  'last_seen',
+  'times_seen',
+  'unfinished',
+  'resolved_at',
+  'resolution',
+  'escalated_to',
+  'escalated_at',
+] as const;
+
+function chosen(db: Kysely<Tables>, filter: Omit<LetterFilter, 'limit' | 'after'>) {
+  const { escalated, groups, tenants } = filter;
+  let query = db.selectFrom('dead_letters');
+  if (filter.states) query = query.where('state', 'in', filter.states);
+  if (filter.types) query = query.where('type', 'in', filter.types);
+  if (filter.codes) query = query.where('code', 'in', filter.codes);
+  if (filter.seenBefore !== undefined) query = query.where('last_seen', '<=', filter.seenBefore);
+  if (filter.seenSince !== undefined) query = query.where('last_seen', '>=', filter.seenSince);
+  if (escalated === true) query = query.where('escalated_to', 'is not', null);
+  else if (escalated === false) query = query.where('escalated_to', 'is', null);
+  else if (escalated) query = query.where('escalated_to', 'in', escalated);
+  if (!tenants && !groups) return query;
+  return query.where('task_id', 'in', (inner) => {
+    const ids = inner.selectFrom('tasks').select('id');
+    const ofTenants = tenants ? ids.where('tenant', 'in', tenants) : ids;
+    return groups ? ofTenants.where('task_group', 'in', groups) : ofTenants;
+  });
+}
+
+function inOrder<Row>(
+  query: SelectQueryBuilder<Tables, 'dead_letters', Row>,
+  { after, limit }: LetterFilter,
+): SelectQueryBuilder<Tables, 'dead_letters', Row> {
+  const behind =
+    after === undefined
+      ? query
+      : query.where((where) =>
+          where.or([
+            where('last_seen', '<', after.lastSeen),
+            where.and([where('last_seen', '=', after.lastSeen), where('id', '>', after.id)]),
+          ]),
+        );
+  return behind.orderBy('last_seen', 'desc').orderBy('id').limit(limit);
 }

@@ -102,6 +102,26 @@ const migrations: readonly (readonly string[])[] = [
       until bigint not null
     )`,
   ],
+  [
+    'alter table dead_letters add column escalated_to text',
+    'alter table dead_letters add column escalated_at bigint',
+    `create table acts_by_hand (
+      id text primary key,
+      task_id text references tasks (id) on delete cascade,
+      letter_id text references dead_letters (id) on delete cascade,
+      act text not null,
+      done_by text not null,
+      recipient text,
+      note text,
+      done_at bigint not null
+    )`,
+    'create index acts_by_hand_on_task on acts_by_hand (task_id)',
+    'create index acts_by_hand_on_letter on acts_by_hand (letter_id)',
+  ],
+  [
+    'create index tasks_ended on tasks (state, finished_at, id) where finished_at is not null',
+    'create index dead_letters_ended on dead_letters (state, resolved_at, id) where resolved_at is not null',
+  ],
 ];
 
 /** Any number that all processes agree on; it names the lock under which migrations run. */

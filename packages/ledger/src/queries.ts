@@ -1,21 +1,26 @@
 import type { ReasonCode, TaskState } from '@warren/tasks';
 import type { LedgerDatabase } from './database.js';
+import type { HandAct } from './hand-act.js';
+import { handActsOn } from './hand-acts.js';
 import { runFrom, taskFrom } from './rows.js';
 import type { AttemptRun, Task } from './task.js';
 import { persistently } from './transactions.js';
 
 export interface TaskFilter {
   readonly states?: readonly TaskState[];
-  readonly type?: string;
-  readonly code?: ReasonCode;
-  readonly tenant?: string;
+  /** Of each list, any one. */
+  readonly types?: readonly string[];
+  readonly codes?: readonly ReasonCode[];
+  readonly tenants?: readonly string[];
+  readonly groups?: readonly string[];
   /** Only tasks created at or before this time. */
   readonly createdBefore?: number;
   readonly createdSince?: number;
   readonly idempotencyKey?: string;
   /** At most this many, newest first. */
   readonly limit: number;
-  readonly offset?: number;
+  /** Only those behind this task in the order, which never changes: what is submitted meanwhile shifts no page. */
+  readonly after?: Pick<Task, 'id' | 'createdAt'>;
 }
 
 export interface TaskResult {
@@ -37,6 +42,8 @@ export interface Queries {
   /** Every run of every attempt, oldest first, the newest 200. */
   runs(id: string): Promise<readonly AttemptRun[]>;
   result(id: string): Promise<TaskResult | undefined>;
+  /** What people did about it: oldest first, the newest 200. */
+  actsByHand(id: string): Promise<readonly HandAct[]>;
 }
 
 const maxRuns = 200;
@@ -86,6 +93,7 @@ export function createQueries(database: LedgerDatabase): Queries {
       );
       return row && { result: row.result, cost: row.cost, completedAt: row.completed_at };
     },
+    actsByHand: (id) => handActsOn(database, { taskId: id }),
   };
 }
 
@@ -93,18 +101,23 @@ async function tasks(database: LedgerDatabase, filter: TaskFilter): Promise<read
   const rows = await persistently(database, (db) => {
     let query = db.selectFrom('tasks').selectAll();
     if (filter.states) query = query.where('state', 'in', filter.states);
-    if (filter.type !== undefined) query = query.where('type', '=', filter.type);
-    if (filter.code !== undefined) query = query.where('reason_code', '=', filter.code);
-    if (filter.tenant !== undefined) query = query.where('tenant', '=', filter.tenant);
+    if (filter.types) query = query.where('type', 'in', filter.types);
+    if (filter.codes) query = query.where('reason_code', 'in', filter.codes);
+    if (filter.tenants) query = query.where('tenant', 'in', filter.tenants);
+    if (filter.groups) query = query.where('task_group', 'in', filter.groups);
     if (filter.createdBefore !== undefined) query = query.where('created_at', '<=', filter.createdBefore);
     if (filter.createdSince !== undefined) query = query.where('created_at', '>=', filter.createdSince);
     if (filter.idempotencyKey !== undefined) query = query.where('idempotency_key', '=', filter.idempotencyKey);
-    return query
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(filter.limit)
-      .offset(filter.offset ?? 0)
-      .execute();
+    const { after } = filter;
+    if (after !== undefined) {
+      query = query.where((where) =>
+        where.or([
+          where('created_at', '<', after.createdAt),
+          where.and([where('created_at', '=', after.createdAt), where('id', '<', after.id)]),
+        ]),
+      );
+    }
+    return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(filter.limit).execute();
   });
   return rows.map(taskFrom);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Letter } from './letter.js';
+import type { Letter, LetterOutline } from './letter.js';
 import type { AttemptRow, LetterRow, TaskRow } from './schema.js';
 import type { AttemptRun, Task } from './task.js';
 
@@ -111,6 +111,10 @@ export function runFrom(row: AttemptRow): AttemptRun {
 }
 
 export function letterFrom(row: LetterRow): Letter {
+  return { ...outlineFrom(row), body: Buffer.from(row.body), properties: row.properties };
+}
+
+export function outlineFrom(row: Omit<LetterRow, 'body' | 'properties'>): LetterOutline {
   return {
     id: row.id,
     taskId: row.task_id,
@@ -121,8 +125,6 @@ export function letterFrom(row: LetterRow): Letter {
     reason: row.reason,
     rule: row.rule,
     advice: row.advice,
-    body: Buffer.from(row.body),
-    properties: row.properties,
     sourceQueue: row.source_queue,
     routingKey: row.routing_key,
     related: related.parse(JSON.parse(row.related)),
@@ -132,10 +134,14 @@ export function letterFrom(row: LetterRow): Letter {
     unfinished: row.unfinished,
     resolvedAt: row.resolved_at,
     resolution: row.resolution,
+    escalatedTo: row.escalated_to,
+    escalatedAt: row.escalated_at,
   };
 }
 
-/** Postgres refuses a NUL in text, and an error message may hold anything. */
+/** Postgres refuses a NUL in text, and half a surrogate pair; an error message may hold anything. */
 export function storable(text: string): string {
-  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
+  // The way to UTF-8 and back puts U+FFFD for each half pair.
+  const whole = /\p{Surrogate}/u.test(text) ? Buffer.from(text).toString() : text;
+  return whole.includes('\0') ? whole.replaceAll('\0', '\uFFFD') : whole;
 }

@@ -1,4 +1,5 @@
 import type { ReasonCode, TaskState } from '@warren/tasks';
+import type { HandActName } from './hand-act.js';
 import type { LetterState } from './letter.js';
 import type { OwedPublish, RunOutcome } from './task.js';
 
@@ -12,6 +13,7 @@ export interface Tables {
   attempts: AttemptRow;
   results: { task_id: string; result: string; cost: string | null; completed_at: number };
   dead_letters: LetterRow;
+  acts_by_hand: HandActRow;
   named_leases: { name: string; owner: string; until: number };
 }
 
@@ -89,4 +91,18 @@ export interface LetterRow {
   unfinished: number;
   resolved_at: number | null;
   resolution: string | null;
+  escalated_to: string | null;
+  escalated_at: number | null;
+}
+
+/** Of `task_id` and `letter_id`, one is there. */
+export interface HandActRow {
+  id: string;
+  task_id: string | null;
+  letter_id: string | null;
+  act: HandActName;
+  done_by: string;
+  recipient: string | null;
+  note: string | null;
+  done_at: number;
 }

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import type { BatchStatements } from './batch-statements.js';
 import type { LedgerDatabase } from './database.js';
 import { LedgerUnavailable } from './failures.js';
 import { createGroupCommit } from './group-commit.js';
@@ -33,7 +34,7 @@ interface Operation extends NewTask {
 
 export function createSubmissions(database: LedgerDatabase): Submissions {
   const commits = createGroupCommit<Operation>({
-    commit: (batch) => inTransaction(database, (transaction) => record(transaction, batch)),
+    commit: (batch) => inTransaction(database, (transaction) => record(database.statements, transaction, batch)),
     isCommon: (error) => error instanceof LedgerUnavailable,
     maxBatch,
   });
@@ -53,8 +54,12 @@ export function createSubmissions(database: LedgerDatabase): Submissions {
   };
 }
 
-async function record(transaction: Transaction<Tables>, batch: readonly Operation[]): Promise<void> {
-  const inserted = await insertNew(transaction, batch);
+async function record(
+  statements: BatchStatements,
+  transaction: Transaction<Tables>,
+  batch: readonly Operation[],
+): Promise<void> {
+  const inserted = await insertNew(statements, transaction, batch);
   const others: Operation[] = [];
   for (const operation of batch) {
     // An id stands in `inserted` once; a second submission of it in the same batch is a duplicate like any other.
@@ -64,21 +69,24 @@ async function record(transaction: Transaction<Tables>, batch: readonly Operatio
   if (others.length > 0) await answerKnown(transaction, others);
 }
 
-async function insertNew(transaction: Transaction<Tables>, batch: readonly Operation[]): Promise<Set<string>> {
+async function insertNew(
+  statements: BatchStatements,
+  transaction: Transaction<Tables>,
+  batch: readonly Operation[],
+): Promise<Set<string>> {
   const first = new Map<string, Operation>();
   for (const operation of batch) if (!first.has(operation.task.id)) first.set(operation.task.id, operation);
-  const inserted = await transaction
-    .insertInto('tasks')
-    .values([...first.values()].map(({ task }) => rowFrom(task)))
-    .onConflict((conflict) => conflict.doNothing())
-    .returning('id')
-    .execute();
-  const ids = new Set(inserted.map(({ id }) => id));
-  const inputs = [...ids].flatMap((id) => {
-    const payload = first.get(id)?.payload;
-    return payload === undefined ? [] : [{ task_id: id, payload }];
-  });
-  if (inputs.length > 0) await transaction.insertInto('inputs').values(inputs).execute();
+  const ids = await statements.insertTasks(
+    transaction,
+    [...first.values()].map(({ task }) => rowFrom(task)),
+  );
+  const inputs = [...first.values()].filter(({ task }) => ids.has(task.id));
+  if (inputs.length > 0) {
+    await statements.insertInputs(
+      transaction,
+      inputs.map(({ task, payload }) => ({ task_id: task.id, payload })),
+    );
+  }
   return ids;
 }
 

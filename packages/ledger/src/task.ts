@@ -1,4 +1,5 @@
 import type { Failure, ReasonCode, TaskState } from '@warren/tasks';
+import type { HandAct } from './hand-act.js';
 
 /** Which publish a task's last move still owes: to its work queue, through the delay, or as a dead letter. */
 export type OwedPublish = 'task' | 'delayed' | 'dead';
@@ -46,6 +47,7 @@ export interface Task {
   readonly duplicates: number;
   /** Why it last failed or was parked; null when nothing went wrong in the present allowance. */
   readonly reasonCode: ReasonCode | null;
+  /** In words, also why a person cancelled it, or that one completed it by hand: then without a code. */
   readonly reason: string | null;
   readonly progress: string | null;
   readonly createdAt: number;
@@ -99,7 +101,8 @@ export type Effect =
       readonly at: number;
       readonly failure?: Failure;
     }
-  | { readonly kind: 'result'; readonly result: string; readonly cost: string | null; readonly at: number };
+  | { readonly kind: 'result'; readonly result: string; readonly cost: string | null; readonly at: number }
+  | { readonly kind: 'by-hand'; readonly act: HandAct };
 
 /** A decision over one task: what to answer, what changes. Nothing is written when there is neither patch nor effect. */
 export interface Decision<Answer> {

@@ -33,7 +33,12 @@ export async function persistently<Result>(
       if (trouble === 'unavailable' || performance.now() - startedAt > contentionLimitMs) {
         throw new LedgerUnavailable(database.label, error);
       }
-      await sleep(Math.random() * Math.min(100, 2 ** Math.min(round, 7)));
+      await sleep(Math.random() * contentionPauseMs(round));
     }
   }
+}
+
+/** Most locks are held for a few milliseconds, so the first rounds come soon. */
+function contentionPauseMs(round: number): number {
+  return Math.min(100, 2 ** (round / 4));
 }

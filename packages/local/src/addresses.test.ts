@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AddressMissingError, addressesInUse } from './addresses.js';
+import { AddressMissingError, addressesInUse, adviceWhenSilent } from './addresses.js';
 
 const stack = { amqpUrl: 'amqp://stack', managementUrl: 'http://stack', ledgerUrl: 'sqlite:///stack' };
 const ofStack = {
@@ -44,12 +44,26 @@ describe('addressesInUse', () => {
 
 describe('AddressMissingError', () => {
   it('says what to set, or to start the stack', () => {
-    expect(new AddressMissingError('AMQP_URL', { LEDGER_URL: '' })).toMatchObject({
+    expect(new AddressMissingError('AMQP_URL', { LEDGER_URL: '' }, null)).toMatchObject({
       message: 'AMQP_URL is not set, and no local stack runs here',
       field: 'AMQP_URL',
       next: expect.stringContaining('warren up'),
       exitCode: 2,
     });
+    const trouble = { what: 'its supervisor is gone', next: '"warren down" ends what it left' };
+    expect(new AddressMissingError('AMQP_URL', {}, trouble)).toMatchObject({
+      message: trouble.what,
+      next: trouble.next,
+    });
     expect(new AddressMissingError('LEDGER_URL', { AMQP_URL: 'amqp://a' }).message).toContain('and AMQP_URL is:');
+  });
+});
+
+describe('adviceWhenSilent', () => {
+  it("tells what is wrong with the stack where the address is the stack's, and else which variable to look at", () => {
+    const trouble = { what: 'its broker is down', next: 'wait' };
+    expect(adviceWhenSilent('local stack', trouble)).toBe('its broker is down: wait');
+    expect(adviceWhenSilent('local stack', null)).toContain('"warren status" names its logs');
+    expect(adviceWhenSilent('AMQP_URL', trouble)).toBe('check that it runs and that AMQP_URL is right');
   });
 });

@@ -1,7 +1,8 @@
 import type { BrokerFinder } from '@warren/broker';
 import type { Environment } from './local-context.js';
 import { setting } from './local-context.js';
-import { findLocalStack, type StackAddresses } from './stack-settings.js';
+import { findLocalStack, localStackTrouble, type StackAddresses } from './stack-settings.js';
+import type { StackTrouble } from './stack-trouble.js';
 
 /** Who says where something is: a variable of the environment, or the local stack that runs here. */
 export type AddressOrigin = 'AMQP_URL' | 'LEDGER_URL' | 'local stack';
@@ -67,18 +68,23 @@ export class AddressMissingError extends Error {
   readonly field: 'AMQP_URL' | 'LEDGER_URL';
   readonly next: string;
 
-  constructor(variable: 'AMQP_URL' | 'LEDGER_URL', env: Environment) {
+  /** @param trouble of the stack that would be used; default: of this checkout's. Null: none runs. */
+  constructor(
+    variable: 'AMQP_URL' | 'LEDGER_URL',
+    env: Environment,
+    trouble: StackTrouble | null = localStackTrouble() ?? null,
+  ) {
     const other = variable === 'AMQP_URL' ? 'LEDGER_URL' : 'AMQP_URL';
     const isOtherSet = setting(env, other) !== undefined;
     super(
       isOtherSet
         ? `${variable} is not set, and ${other} is: the local stack is used only where neither is set`
-        : `${variable} is not set, and no local stack runs here`,
+        : (trouble?.what ?? `${variable} is not set, and no local stack runs here`),
     );
     this.field = variable;
     this.next = isOtherSet
       ? `set ${variable} (${shapes[variable]}) as well, or unset ${other}`
-      : 'start one with "warren up --detach", or set AMQP_URL and LEDGER_URL';
+      : (trouble?.next ?? 'start one with "warren up --detach", or set AMQP_URL and LEDGER_URL');
   }
 }
 
@@ -87,10 +93,24 @@ const shapes = {
   LEDGER_URL: 'postgres://user:password@host/db or sqlite:///path/to/ledger.db',
 } as const;
 
+/**
+ * What to look at when nobody answers at an address from there. Commands in it are as `CommandOutput.hint` takes them.
+ * @param trouble of the local stack; default: of this checkout's.
+ */
+export function adviceWhenSilent(
+  from: AddressOrigin,
+  trouble: StackTrouble | null = localStackTrouble() ?? null,
+): string {
+  if (from !== 'local stack') return `check that it runs and that ${from} is right`;
+  return trouble === null
+    ? 'the address is that of the local stack, which says that it runs: "warren status" names its logs'
+    : `${trouble.what}: ${trouble.next}`;
+}
+
 /** How commands of rooms below this one find the broker. */
 export function brokerFinder(env: Environment, projectRoot?: string): BrokerFinder {
   return {
     find: () => addressesInUse(env, findLocalStack(projectRoot)).broker,
-    missing: () => new AddressMissingError('AMQP_URL', env),
+    missing: () => new AddressMissingError('AMQP_URL', env, localStackTrouble(projectRoot) ?? null),
   };
 }

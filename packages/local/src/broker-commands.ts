@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { addBrokerUiCommand } from './broker-ui.js';
 import { brokerInUse, givenBroker, versionOf } from './local-broker.js';
 import { folderOf, type LocalContext } from './local-context.js';
 import { lastLines } from './log-tail.js';
 import { PrivateBroker } from './private-broker.js';
+import { readStack, statusOf } from './stack-state.js';
 
 const defaultLogLines = 50;
 
-/** Adds `warren broker up | status | down | logs`. */
+/** Adds `warren broker up | status | down | logs | ui`. */
 export function addBrokerCommands(program: Command, context: LocalContext): void {
   const broker = program
     .command('broker')
@@ -29,6 +31,7 @@ export function addBrokerCommands(program: Command, context: LocalContext): void
     .description("print the end of the private node's log")
     .option('--lines <count>', 'how many lines', String(defaultLogLines))
     .action((flags: unknown) => logs(context, flags));
+  addBrokerUiCommand(broker, context);
 }
 
 async function up(context: LocalContext): Promise<void> {
@@ -77,6 +80,12 @@ async function down(context: LocalContext): Promise<void> {
   if (givenBroker(env) !== undefined) {
     throw new Error(
       'AMQP_URL names a broker that Warren did not start and so does not stop: unset it to stop the private one',
+    );
+  }
+  const { supervisor, broker } = statusOf(readStack(folderOf(context)));
+  if (supervisor !== null && broker?.node) {
+    throw new Error(
+      'the local stack runs on this broker, and its supervisor would start it again: "warren down" ends the stack with its broker',
     );
   }
   const found = PrivateBroker.find(folderOf(context).broker);

@@ -1,4 +1,5 @@
 import { delimiter, join } from 'node:path';
+import { largestBodyBytes } from '@warren/tasks';
 
 /** The ports of a private node, all on 127.0.0.1. */
 export interface BrokerPorts {
@@ -76,6 +77,8 @@ export function configText(
     default_user: privateUser,
     default_pass: node.password,
     'default_user_tags.administrator': 'true',
+    // Before 4.0 it takes 128 MiB, and a consumer holds as many bodies as its prefetch.
+    max_message_size: String(largestBodyBytes),
     ...settings,
   };
   return Object.entries(lines)

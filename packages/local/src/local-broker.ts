@@ -22,12 +22,22 @@ export async function brokerInUse(
 ): Promise<BrokerInUse> {
   const given = givenBroker(env);
   if (given !== undefined) return { ...given, version: await versionOf(given), startedHere: false };
+  const { node, startedHere } = await privateBrokerInUse(env, directory, onProgress);
+  const { amqpUrl, managementUrl, version } = node;
+  return { amqpUrl, managementUrl, version, startedHere };
+}
+
+/** The private node in `directory`, installed and started as needed. `startedHere` as in {@link BrokerInUse}. */
+export async function privateBrokerInUse(
+  env: Environment,
+  directory: string,
+  onProgress: (line: string) => void,
+): Promise<{ readonly node: PrivateBroker; readonly startedHere: boolean }> {
   const searchPath = serverSearchPath(env);
   const software = await ensureRabbitmq({ searchPath, onProgress });
   const ranBefore = PrivateBroker.find(directory)?.running ?? false;
   if (!ranBefore) onProgress('starting a private RabbitMQ node');
-  const { amqpUrl, managementUrl, version } = await PrivateBroker.start({ directory, software, searchPath });
-  return { amqpUrl, managementUrl, version, startedHere: !ranBefore };
+  return { node: await PrivateBroker.start({ directory, software, searchPath }), startedHere: !ranBefore };
 }
 
 /** The addresses from the environment; `undefined` when it names no broker. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import {
   advancedConfigText,
@@ -18,7 +19,7 @@ import { withFileLock } from './file-lock.js';
 import { freePorts } from './free-ports.js';
 import { lastLines } from './log-tail.js';
 import { pollUntil } from './polling.js';
-import { endProcessTree, isRunning, processIdentity, spawnDetached } from './processes.js';
+import { endProcessTree, isRunning, type ProcessIdentity, processIdentity, spawnDetached } from './processes.js';
 import { availablePlugins, type RabbitmqSoftware } from './rabbitmq-software.js';
 import { readState, removeState, writeState } from './state-file.js';
 
@@ -26,6 +27,8 @@ import { readState, removeState, writeState } from './state-file.js';
 const readyTimeoutMs = 90_000;
 /** How long a node may take to stop in good order before it is killed. RabbitMQ 3.10 takes 7 seconds, idle or not. */
 const stopGraceMs = 30_000;
+/** How often a node that another process started is looked at, in milliseconds. */
+const lookEveryMs = 250;
 
 const port = z.number().int().min(1).max(65_535);
 
@@ -66,6 +69,8 @@ export interface PrivateBrokerOptions {
 export class PrivateBroker {
   readonly directory: string;
   #record: BrokerRecord;
+  /** How the node ended, where this process started it. */
+  #ended: Promise<string> | undefined;
 
   private constructor(directory: string, record: BrokerRecord) {
     this.directory = directory;
@@ -132,6 +137,11 @@ export class PrivateBroker {
     return this.running ? this.#record.node?.pid : undefined;
   }
 
+  /** `undefined` while the node does not run. */
+  get identity(): ProcessIdentity | undefined {
+    return this.running ? (this.#record.node ?? undefined) : undefined;
+  }
+
   get running(): boolean {
     return this.#record.node !== null && isRunning(this.#record.node);
   }
@@ -147,6 +157,20 @@ export class PrivateBroker {
   /** Again on the same ports and data. Resolves once the node takes connections. */
   async start(): Promise<void> {
     await withFileLock(brokerLayout(this.directory).lockFile, readyTimeoutMs, () => this.#launch());
+  }
+
+  /**
+   * Resolves once the node's process has ended: to `exit code 1` or `signal SIGKILL`, and where another process had
+   * started it, which alone is told, to `reason unknown`. Resolves to undefined when `signal` is aborted before.
+   */
+  async ended(signal: AbortSignal): Promise<string | undefined> {
+    const ended = this.#ended ?? this.#gone(signal);
+    if (signal.aborted) return undefined;
+    return await new Promise((resolve, reject) => {
+      const onAbort = () => resolve(undefined);
+      signal.addEventListener('abort', onAbort, { once: true });
+      ended.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    });
   }
 
   /** In good order: SIGTERM, a bounded wait, SIGKILL. No process is left behind. */
@@ -168,6 +192,7 @@ export class PrivateBroker {
   async #launch(): Promise<void> {
     this.#reread();
     if (this.running) return;
+    this.#ended = undefined;
     this.#writeConfiguration();
     removeState(brokerLayout(this.directory).outputFile);
     await this.#startProcesses();
@@ -177,6 +202,13 @@ export class PrivateBroker {
       await this.kill();
       throw error;
     }
+  }
+
+  /** The only way to notice the end of a process that another one started. */
+  async #gone(signal: AbortSignal): Promise<string> {
+    const { node } = this.#record;
+    while (node !== null && isRunning(node) && !signal.aborted) await sleep(lookEveryMs);
+    return 'reason unknown';
   }
 
   #writeConfiguration(): void {
@@ -204,7 +236,11 @@ export class PrivateBroker {
       pluginFolders: software.pluginFolders,
       searchPath,
     });
-    this.#save({ node: await spawnDetached({ ...common, command: software.serverScript, args: [], env }) });
+    let onEnd: (how: string) => void = () => {};
+    this.#ended = new Promise((resolve) => {
+      onEnd = resolve;
+    });
+    this.#save({ node: await spawnDetached({ ...common, command: software.serverScript, args: [], env, onEnd }) });
   }
 
   async #untilReady(): Promise<string> {

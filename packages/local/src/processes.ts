@@ -16,6 +16,8 @@ export interface DetachedProcess {
   readonly outputFile: string;
   /** Whom it runs as; left out: the caller. */
   readonly as?: { readonly uid: number; readonly gid: number };
+  /** Told how it ended (`exit code 1`, `signal SIGKILL`), if it ends while this process lives. */
+  readonly onEnd?: (how: string) => void;
 }
 
 /** Starts a process in a session of its own: neither this process' end nor a Ctrl-C in the terminal ends it. */
@@ -33,6 +35,7 @@ export async function spawnDetached(start: DetachedProcess): Promise<ProcessIden
       child.once('spawn', resolve);
       child.once('error', (error) => reject(new Error(`can't start ${start.command}: ${error.message}`)));
     });
+    if (start.onEnd !== undefined) child.once('exit', (code, signal) => start.onEnd?.(endWords(code, signal)));
     child.unref();
     const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
     if (identity === undefined) throw new Error(`${start.command} ended at once; its output is in ${start.outputFile}`);
@@ -40,6 +43,11 @@ export async function spawnDetached(start: DetachedProcess): Promise<ProcessIden
   } finally {
     closeSync(output);
   }
+}
+
+/** `exit code 1`, or `signal SIGKILL`. */
+export function endWords(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exit code ${code}` : `signal ${signal}`;
 }
 
 /** `undefined` when no such process runs (one that has ended and waits for its parent does not run). */

@@ -19,10 +19,10 @@ const usualScripts = [
   '/usr/local/opt/rabbitmq/sbin/rabbitmq-server',
 ];
 
-/** `undefined` when no RabbitMQ (with its Erlang) is found in the usual places or on `searchPath`. */
+/** What `searchPath` leads to goes before the usual places. `undefined` when no RabbitMQ (with its Erlang) is found. */
 export function findRabbitmq(searchPath: string): RabbitmqSoftware | undefined {
   const folders = searchPath.split(delimiter).filter((folder) => folder !== '');
-  const serverScript = [...usualScripts, ...folders.map((folder) => join(folder, 'rabbitmq-server'))]
+  const serverScript = [...folders.map((folder) => join(folder, 'rabbitmq-server')), ...usualScripts]
     .filter(isExecutable)
     .map((script) => realpathSync(script))
     .find(runsAsItsCaller);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { identifyProcess, isErrno, type ProcessIdentity } from './processes.js';
+import { endWords, identifyProcess, isErrno, type ProcessIdentity } from './processes.js';
 import type { ServiceLog } from './service-log.js';
 
 /** One run of a service's program. */
@@ -64,6 +64,6 @@ export function saysReady(line: string): boolean {
 function endOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    child.once('close', (code, signal) => resolve(endWords(code, signal)));
   });
 }

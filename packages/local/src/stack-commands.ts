@@ -39,7 +39,7 @@ export function addStackCommands(program: Command, context: StackContext): void 
   program
     .command('status')
     .description(
-      'print what of the local stack runs, and which broker and ledger commands use; exit code 1 when none is up',
+      'print what of the local stack runs, and which broker and ledger commands use; exit code 1 when none is up or the broker is down',
     )
     .action(() => status(context));
 }
@@ -84,9 +84,11 @@ export async function untilSignalled(
     stack = await start(ending.signal, () => ending.abort());
     await aborted(ending.signal);
     await stack.stop();
+    note('the stack is down');
   } catch (error) {
     // Ended by its person: that is no failure to tell of.
     if (!ending.signal.aborted) throw error;
+    note('the stack is down');
     process.exitCode = interruptedExitCode;
   } finally {
     for (const signal of endingSignals) process.off(signal, onSignal);
@@ -106,9 +108,11 @@ async function upDetached(context: StackContext): Promise<void> {
   const { env, output } = context;
   const folder = folderOf(context);
   const before = statusOf(readStack(folder));
-  if (before.state === 'ready') {
+  if (before.state === 'ready' || before.state === 'degraded') {
     output.note('the stack is up already');
-    return output.result(before, output.hint(statusText(before)));
+    output.result(before, output.hint(statusText(before)));
+    if (before.state === 'degraded') process.exitCode = 1;
+    return;
   }
   mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
   removeState(folder.supervisorLog);

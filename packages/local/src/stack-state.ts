@@ -13,7 +13,21 @@ export const stackRecord = z.object({
   /** How long the services may take from SIGTERM to their end, in milliseconds. */
   endWithinMs: z.number().int().default(endWithinMs({})),
   /** Missing until it runs. `startedHere`: the stack started it and stops it. */
-  broker: brokerAddress.extend({ startedHere: z.boolean() }).nullable(),
+  broker: brokerAddress
+    .extend({
+      startedHere: z.boolean(),
+      /** Null for a broker that `AMQP_URL` named: nobody here starts it again. */
+      node: z
+        .object({
+          state: z.enum(['ready', 'restarting', 'failed']),
+          process: processIdentity.nullable(),
+          restarts: z.number().int(),
+          log: z.string(),
+        })
+        .nullable()
+        .default(null),
+    })
+    .nullable(),
   delay: z.string().nullable(),
   ledger: z.object({ url: z.string() }),
   services: z.array(
@@ -28,13 +42,23 @@ export const stackRecord = z.object({
   ),
 });
 export type StackRecord = z.infer<typeof stackRecord>;
+type NodeRecord = NonNullable<NonNullable<StackRecord['broker']>['node']>;
 type ServiceState = StackRecord['services'][number]['state'];
 
-/** What `warren status --json` prints. `lost`: the supervisor is gone without having ended what it started. */
+/**
+ * What `warren status --json` prints. `lost`: the supervisor is gone without having ended what it started; `degraded`: it
+ * was ready, and its broker is down.
+ */
 export interface StackStatus {
-  readonly state: StackRecord['state'] | 'down' | 'lost';
+  readonly state: StackRecord['state'] | 'degraded' | 'down' | 'lost';
   readonly supervisor: { readonly pid: number } | null;
-  readonly broker: { readonly amqpUrl: string; readonly managementUrl: string; readonly version: string } | null;
+  readonly broker: {
+    readonly amqpUrl: string;
+    readonly managementUrl: string;
+    readonly version: string;
+    /** The process; `null` for a broker that `AMQP_URL` named to the stack. */
+    readonly node: NodeStatus | null;
+  } | null;
   /** How tasks that are not due are held back: `plugin` or `ladder`. */
   readonly delay: string | null;
   readonly ledger: { readonly url: string } | null;
@@ -50,6 +74,15 @@ export interface StackStatus {
   }[];
 }
 
+export interface NodeStatus {
+  /** `null` while no process runs. */
+  readonly pid: number | null;
+  readonly state: 'ready' | 'restarting' | 'failed' | 'stopped';
+  /** Starts since the first one. */
+  readonly restarts: number;
+  readonly log: string;
+}
+
 export function readStack(folder: LocalFolder): StackRecord | undefined {
   return readState(folder.stackFile, stackRecord);
 }
@@ -60,13 +93,14 @@ export function statusOf(record: StackRecord | undefined): StackStatus {
   }
   const { supervisor, broker, delay, ledger, services } = record;
   const alive = isRunning(supervisor);
+  const node = broker?.node ? nodeStatus(broker.node, alive) : null;
   return {
-    state: alive ? record.state : 'lost',
+    state: alive ? stackState(record.state, node) : 'lost',
     supervisor: alive ? { pid: supervisor.pid } : null,
     broker:
       broker === null
         ? null
-        : { amqpUrl: broker.amqpUrl, managementUrl: broker.managementUrl, version: broker.version },
+        : { amqpUrl: broker.amqpUrl, managementUrl: broker.managementUrl, version: broker.version, node },
     delay,
     ledger,
     services: services.map(({ process: identity, ...service }) => {
@@ -74,6 +108,24 @@ export function statusOf(record: StackRecord | undefined): StackStatus {
       return { ...service, pid: running ? identity.pid : null, state: stateNow(service.state, { running, alive }) };
     }),
   };
+}
+
+function stackState(noted: StackRecord['state'], node: NodeStatus | null): StackStatus['state'] {
+  return noted === 'ready' && node !== null && node.state !== 'ready' ? 'degraded' : noted;
+}
+
+function nodeStatus({ process: identity, ...node }: NodeRecord, alive: boolean): NodeStatus {
+  const running = identity !== null && isRunning(identity);
+  return { ...node, pid: running ? identity.pid : null, state: nodeStateNow(node.state, { running, alive }) };
+}
+
+function nodeStateNow(
+  noted: NodeRecord['state'],
+  { running, alive }: { running: boolean; alive: boolean },
+): NodeStatus['state'] {
+  if (running) return noted;
+  if (!alive) return 'stopped';
+  return noted === 'ready' ? 'restarting' : noted;
 }
 
 /** The record may be a moment behind: a process that is gone is about to be started again, or nobody is left to do so. */

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { withFileLock } from './file-lock.js';
-import { type BrokerInUse, brokerInUse } from './local-broker.js';
+import { type BrokerInUse, brokerInUse, givenBroker, privateBrokerInUse } from './local-broker.js';
 import { type Environment, setting } from './local-context.js';
 import type { LocalFolder } from './local-folder.js';
 import { PrivateBroker } from './private-broker.js';
@@ -10,6 +10,7 @@ import { endProcessTree, identifyProcess, isRunning, type ProcessIdentity } from
 import { planServices, processName, type ServicePlan } from './service-plan.js';
 import { readStack, type StackRecord, type StackStatus, statusOf } from './stack-state.js';
 import { removeState, writeState } from './state-file.js';
+import { SupervisedBroker } from './supervised-broker.js';
 import { endWithinMs, SupervisedService } from './supervised-service.js';
 
 export interface BrokerAddresses {
@@ -107,6 +108,8 @@ class SupervisedStack implements Stack {
   readonly #ledgerUrl: string;
   #state: StackRecord['state'] = 'starting';
   #broker: BrokerInUse | undefined;
+  /** Undefined where `AMQP_URL` names the broker. */
+  #node: SupervisedBroker | undefined;
   #delay: string | undefined;
   #services: SupervisedService[] = [];
   #stopped: Promise<void> | undefined;
@@ -119,10 +122,10 @@ class SupervisedStack implements Stack {
   }
 
   async start(): Promise<void> {
-    const { env, folder, onProgress, applyTopology, signal } = this.#options;
+    const { folder, onProgress, applyTopology, signal } = this.#options;
     const plans = planServices(folder.projectRoot);
     this.#save();
-    this.#broker = await brokerInUse(env, folder, onProgress);
+    this.#broker = await this.#openBroker();
     this.#save();
     signal?.throwIfAborted();
     this.#delay = await applyTopology(this.#broker);
@@ -151,10 +154,19 @@ class SupervisedStack implements Stack {
   async #end(): Promise<void> {
     this.#state = 'stopping';
     this.#save();
-    await Promise.all(this.#services.map((service) => service.stop()));
+    await Promise.all([this.#node?.letGo(), ...this.#services.map((service) => service.stop())]);
     if (this.#broker?.startedHere) await PrivateBroker.find(this.#options.folder.broker)?.stop();
     this.#gone = true;
     removeState(this.#options.folder.stackFile);
+  }
+
+  async #openBroker(): Promise<BrokerInUse> {
+    const { env, folder, onProgress } = this.#options;
+    if (givenBroker(env) !== undefined) return await brokerInUse(env, folder, onProgress);
+    const { node, startedHere } = await privateBrokerInUse(env, folder.broker, onProgress);
+    this.#node = new SupervisedBroker({ node, onChange: () => this.#save(), tell: onProgress });
+    this.#node.supervise();
+    return { amqpUrl: node.amqpUrl, managementUrl: node.managementUrl, version: node.version, startedHere };
   }
 
   #supervised(plan: ServicePlan, broker: BrokerAddresses): SupervisedService {
@@ -187,7 +199,7 @@ class SupervisedStack implements Stack {
       supervisor: this.#supervisor,
       state: this.#state,
       endWithinMs: endWithinMs(this.#options.env),
-      broker: this.#broker ?? null,
+      broker: this.#broker === undefined ? null : { ...this.#broker, node: this.#nodeRecord() },
       delay: this.#delay ?? null,
       ledger: { url: this.#ledgerUrl },
       services: this.#services.map((service) => ({
@@ -199,6 +211,12 @@ class SupervisedStack implements Stack {
         log: service.logFile,
       })),
     };
+  }
+
+  #nodeRecord(): NonNullable<StackRecord['broker']>['node'] {
+    if (this.#node === undefined) return null;
+    const { state, identity, restarts, logFile } = this.#node;
+    return { state, process: identity ?? null, restarts, log: logFile };
   }
 }
 

@@ -4,6 +4,7 @@ import type { Environment } from './local-context.js';
 import { processName } from './service-plan.js';
 import type { StackAddresses } from './stack-settings.js';
 import type { StackStatus } from './stack-state.js';
+import { troubleOf } from './stack-trouble.js';
 
 /** Which broker and which ledger every command uses at present, and who says so. */
 export interface InUse {
@@ -43,16 +44,22 @@ export function statusText(now: StackStatus, inUse?: InUse): string {
   return [...stackLines(now), ...(inUse === undefined ? [] : inUseLines(inUse)), ...serviceLines(now)].join('\n');
 }
 
-function stackLines({ state, broker, delay, ledger }: StackStatus): string[] {
-  const hint = { down: ': "warren up" starts it', lost: ': its supervisor is gone, "warren down" ends what it left' };
+function stackLines(status: StackStatus): string[] {
+  const { state, broker, delay, ledger } = status;
   return [
-    `stack       ${state}${state === 'down' || state === 'lost' ? hint[state] : ''}`,
+    `stack       ${state}${troubleText(status)}`,
     ...(broker === null
       ? []
       : [`AMQP        ${broker.amqpUrl}`, `management  ${broker.managementUrl}`, `RabbitMQ    ${broker.version}`]),
     ...(delay === null ? [] : [`delay       ${delay}`]),
     ...(ledger === null ? [] : [`ledger      ${ledger.url}`]),
   ];
+}
+
+function troubleText(status: StackStatus): string {
+  if (status.state === 'down') return ': "warren up" starts it';
+  const trouble = troubleOf(status);
+  return trouble === undefined ? '' : `: ${trouble.what}; ${trouble.next}`;
 }
 
 function inUseLines({ broker, ledger, passesStackBy }: InUse): string[] {
@@ -84,14 +91,19 @@ function withoutPassword(url: string): string {
   return url.replace(/(:\/\/).*@/, '$1***@').replace(/([?&]password=)[^&]+/gi, '$1***');
 }
 
-function serviceLines({ services }: StackStatus): string[] {
-  if (services.length === 0) return [];
-  const rows = services.map((service) => [
-    processName(service),
-    service.state,
-    service.pid === null ? '-' : String(service.pid),
-    String(service.restarts),
-    service.log,
+/** What the supervisor starts again when it ends: the broker, where it is the stack's, and the services. */
+function serviceLines({ broker, services }: StackStatus): string[] {
+  const supervised = [
+    ...(broker?.node ? [{ name: 'broker', ...broker.node }] : []),
+    ...services.map((service) => ({ ...service, name: processName(service) })),
+  ];
+  if (supervised.length === 0) return [];
+  const rows = supervised.map(({ name, state, pid, restarts, log }) => [
+    name,
+    state,
+    pid === null ? '-' : String(pid),
+    String(restarts),
+    log,
   ]);
   return ['', alignedColumns(['SERVICE', 'STATE', 'PID', 'RESTARTS', 'LOG'], rows)];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { stopWithinMs } from '@warren/broker';
-import { endText, endWithinMs } from './supervised-service.js';
+import { endText, endWithinMs, startsAgainText } from './supervised-service.js';
 
 describe('endWithinMs', () => {
   it.each([
@@ -8,6 +8,15 @@ describe('endWithinMs', () => {
     [{ WARREN_DRAIN_MS: '600000' }, 600_000],
   ])('under %j, no service is killed that keeps to its own time', (env, drainMs) => {
     expect(endWithinMs(env)).toBeGreaterThan(stopWithinMs({ drainMs }));
+  });
+});
+
+describe('startsAgainText', () => {
+  it.each([
+    [500, 'starts again in 0.5 s'],
+    [16_000, 'starts again in 16 s'],
+  ])('%s ms', (waitMs, expected) => {
+    expect(startsAgainText(waitMs)).toBe(expected);
   });
 });
 

@@ -42,7 +42,7 @@ export class SupervisedService {
     env: Environment;
     logFile: string;
     onChange: () => void;
-    /** Told, a line each, when it was started again after it had ended by itself, and when it is given up. */
+    /** Told, a line each, when it ended by itself, when it was started again, and when it is given up. */
     tell: (line: string) => void;
   }) {
     const { plan, cwd, env, logFile, onChange, tell } = options;
@@ -124,6 +124,7 @@ export class SupervisedService {
         return this.#become('failed', undefined);
       }
       this.#become('restarting', undefined);
+      this.#tell(`${what}; ${startsAgainText(waitMs)}`);
       await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       if (this.#stopping.signal.aborted) return;
       this.#restarts += 1;
@@ -159,6 +160,11 @@ export class SupervisedService {
       Buffer.from(`${JSON.stringify({ time: Date.now(), supervisor: processName(this.plan), msg: text })}\n`),
     );
   }
+}
+
+/** `starts again in 0.5 s`. */
+export function startsAgainText(waitMs: number): string {
+  return `starts again in ${waitMs / 1_000} s`;
 }
 
 /** `summarize-worker-1 (pid 12) was killed by SIGKILL`. */

@@ -160,7 +160,7 @@ describe('bad input is named by the part that is at fault', () => {
       defect: {
         code: 'unsupported-action',
         field: 'task_type',
-        message: expect.stringContaining('summarize, research'),
+        message: expect.stringContaining('research, summarize'),
       },
     });
   });

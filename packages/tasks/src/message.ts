@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { headerBytes, headers, maxHeaderBytes } from './headers.js';
 import { defaultPolicy } from './policy.js';
 import type { ReasonCode } from './reason-codes.js';
-import { findTaskType, taskTypes } from './registry.js';
 import { type SubmissionOptions, submissionOptions } from './submission.js';
 import type { TaskType } from './task-type.js';
+import { findTaskType, taskTypes } from './task-types.js';
 
 /** A message as it came from the broker, before anything in it is believed. */
 export interface RawMessage {
@@ -91,8 +91,9 @@ class DefectError extends Error {
   }
 }
 
+const taskId = z.guid().transform((id) => id.toLowerCase());
 const bodySchema = z.object({
-  task_id: z.guid().transform((id) => id.toLowerCase()),
+  task_id: taskId,
   task_type: z.string().min(1).max(64),
   payload: z.unknown().refine((payload) => payload !== undefined, 'is missing'),
 });
@@ -267,6 +268,16 @@ const ticketSchema = z.object({
   attempt: counter,
   copy: z.string().regex(/^[!-~]{1,64}$/),
 });
+
+/** The task and dispatch that a message names beside its body, which may be past reading; undefined: it does not name both. */
+export function dispatchNamed({
+  headers: given,
+  messageId,
+}: RawProperties): { readonly taskId: string; readonly ticket: Ticket } | undefined {
+  const id = taskId.safeParse(messageId);
+  const ticket = readTicket(given ?? {});
+  return id.success && ticket ? { taskId: id.data, ticket } : undefined;
+}
 
 function readTicket(given: Readonly<Record<string, unknown>>): Ticket | undefined {
   const parsed = ticketSchema.safeParse({

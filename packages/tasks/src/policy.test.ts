@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { defaultPolicy } from './policy.js';
-import { findTaskType, taskTypes } from './registry.js';
+import { defaultPolicy, largestBodyBytes, maxAttemptTimeoutMs, type TaskPolicy } from './policy.js';
 import { defineTaskType } from './task-type.js';
+import { findTaskType, taskTypes } from './task-types.js';
 
 describe.each(taskTypes.map((type) => [type.name, type.policy] as const))('the policy of %s', (_, policy) => {
   it('lets a task be tried, crash and be retried at least once', () => {
@@ -17,7 +17,7 @@ describe.each(taskTypes.map((type) => [type.name, type.policy] as const))('the p
 
   it('keeps a message longer than an attempt takes, and takes no body that a broker refuses', () => {
     expect(policy.queueTtlMs).toBeGreaterThan(policy.attemptTimeoutMs);
-    expect(policy.maxBodyBytes).toBeLessThanOrEqual(16 * 1024 * 1024);
+    expect(policy.maxBodyBytes).toBeLessThanOrEqual(largestBodyBytes);
   });
 });
 
@@ -33,6 +33,14 @@ describe('a task type', () => {
       policy: { leaseMs: 1 },
     });
     expect(type.policy).toEqual({ ...defaultPolicy, leaseMs: 1 });
+  });
+
+  it('has no attempt longer than brokers wait for an ack, and no body that they refuse', () => {
+    const withPolicy = (policy: Partial<TaskPolicy>) => () =>
+      defineTaskType({ name: 'a', summary: '', input: z.unknown(), result: z.unknown(), policy });
+    expect(withPolicy({ attemptTimeoutMs: maxAttemptTimeoutMs, maxBodyBytes: largestBodyBytes })).not.toThrow();
+    expect(withPolicy({ attemptTimeoutMs: 30 * 60_000 })).toThrow('task type "a": policy attemptTimeoutMs is 1800000');
+    expect(withPolicy({ maxBodyBytes: largestBodyBytes + 1 })).toThrow('policy maxBodyBytes');
   });
 
   it.each(['a', 'summarize', 'a1', 'a-b-c', 'x'.repeat(64)])('may be called "%s"', (name) => {

@@ -16,7 +16,7 @@ export interface TaskPolicy {
   readonly defaultClass: PriorityClass;
   /** How long a message may wait in the type's queue before the broker dead-letters it as `expired`. Starts anew at each entry. */
   readonly queueTtlMs: number;
-  /** How long one attempt may run before it ends as `timeout`. */
+  /** How long one attempt may run before it ends as `timeout`. At most {@link maxAttemptTimeoutMs}. */
   readonly attemptTimeoutMs: number;
   /** The task's deadline, counted from its submission, when the submitter names none. 0: no deadline. */
   readonly deadlineMs: number;
@@ -35,6 +35,15 @@ export interface TaskPolicy {
 
 const minute = 60_000;
 const hour = 60 * minute;
+
+/**
+ * Brokers close the channel of a consumer that has not acked for half an hour, and with it every run of the worker: a
+ * longer attempt would be begun again and again. Longer work is split, or snoozes between its steps.
+ */
+export const maxAttemptTimeoutMs = 25 * minute;
+
+/** The largest body that any type may take, in bytes: the broker's own limit from RabbitMQ 4.0 on. */
+export const largestBodyBytes = 16 * 1024 * 1024;
 
 export const defaultPolicy: TaskPolicy = {
   defaultClass: 'normal',

@@ -1,10 +1,7 @@
-import { research } from './research.js';
-import { summarize } from './summarize.js';
-import type { TaskType } from './task-type.js';
+/**
+ * The one list of task types: a line each, with the types of its input and its result. Queues, routing, help texts and
+ * every way in follow from it, so nothing but task types may be exported here as a value.
+ */
 
-/** Every task type there is. A new one is added here and nowhere else; the topology is derived from this list. */
-export const taskTypes: readonly TaskType[] = [summarize, research];
-
-export function findTaskType(name: string, types: readonly TaskType[] = taskTypes): TaskType | undefined {
-  return types.find((type) => type.name === name);
-}
+export { type ResearchInput, type ResearchResult, research } from './research.js';
+export { type SummarizeInput, type SummarizeResult, summarize } from './summarize.js';

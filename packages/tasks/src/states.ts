@@ -74,6 +74,7 @@ export const transitions: Readonly<Record<TaskState, readonly Transition[]>> = {
   ],
   parked: [
     { to: 'accepted', by: 'replayed' },
+    { to: 'completed', by: 'completed by hand' },
     { to: 'cancelled', by: 'cancelled' },
   ],
   completed: [],

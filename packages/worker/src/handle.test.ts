@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { defineTaskType, TaskFailure } from '@warren/tasks';
+import { defineTaskType, maxResultBytes, TaskFailure } from '@warren/tasks';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { handle, maxResultBytes, minSnoozeMs, Stopped } from './handle.js';
+import { handle, minSnoozeMs, Stopped } from './handle.js';
 import { completed, type Handler, snoozed } from './handler.js';
 
 const type = defineTaskType({

@@ -1,4 +1,4 @@
-import { type Failure, failureOf, maxScheduleMs, TaskFailure, type TaskType } from '@warren/tasks';
+import { type Failure, failureOf, maxResultBytes, maxScheduleMs, TaskFailure, type TaskType } from '@warren/tasks';
 import type { Logger } from 'pino';
 import type { Cost, Handler, HandlerResult, Progress } from './handler.js';
 
@@ -26,8 +26,6 @@ export class Stopped extends Error {
   }
 }
 
-/** Largest result and cost that are stored, in bytes of JSON. A larger result belongs in a store of its own, by reference. */
-export const maxResultBytes = 1024 * 1024;
 const maxCostUnits = 16;
 const maxSnoozeReasonChars = 500;
 

@@ -82,7 +82,7 @@ function createProgressWriter(task: Task, { ledger, events, now }: RunParts): (p
   let next: Progress | undefined;
 
   return (progress) => {
-    const step = { ...progress, message: progress.message.slice(0, maxProgressChars) };
+    const step = keptStep(progress);
     events.publish(taskEvent(task, now(), step));
     next = step;
     if (!writing) void write();
@@ -102,4 +102,14 @@ function createProgressWriter(task: Task, { ledger, events, now }: RunParts): (p
       writing = false;
     }
   }
+}
+
+/** A handler may be plain JavaScript: whatever it says is a step, and a step fails no attempt. */
+function keptStep(step: Progress): Progress {
+  const { done, message, total }: Partial<Progress> = step ?? {};
+  return {
+    message: (typeof message === 'string' ? message : 'a step without a message').slice(0, maxProgressChars),
+    ...(Number.isFinite(done) && done !== undefined ? { done } : {}),
+    ...(Number.isFinite(total) && total !== undefined ? { total } : {}),
+  };
 }

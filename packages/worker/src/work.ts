@@ -8,10 +8,17 @@ import {
   type Turns,
   taskEvent,
 } from '@warren/broker';
-import { parkRaw } from '@warren/dead-letters';
+import { parkRaw, parkUnreadable } from '@warren/dead-letters';
 import { isContentOf } from '@warren/intake';
 import type { ClaimAnswer, Ledger, RunAnswer, Task } from '@warren/ledger';
-import { parseMessage, type ReasonCode, type TaskMessage, type TaskType } from '@warren/tasks';
+import {
+  type Defect,
+  parseMessage,
+  type ReasonCode,
+  type TaskMessage,
+  type TaskState,
+  type TaskType,
+} from '@warren/tasks';
 import { workQueue } from '@warren/topology';
 import type { Logger } from 'pino';
 import { handle, type Outcome } from './handle.js';
@@ -37,6 +44,9 @@ export interface WorkParts<Input, Result> {
   readonly now: () => number;
   readonly log: Logger;
 }
+
+/** A run that ends sooner than this, in milliseconds, is told of by its end alone. */
+const tellStartAfterMs = 20;
 
 interface Claimed {
   readonly task: Task;
@@ -82,8 +92,7 @@ async function parse(delivery: Delivery, parts: Parts): Promise<TaskMessage | un
     [parts.type],
   );
   if (parsed.kind === 'defect') {
-    const { code, field, message } = parsed.defect;
-    await park(delivery, code, `${field}: ${message}`, parts);
+    await parkDefective(delivery, parsed.defect, parts);
     return undefined;
   }
   if (!parsed.message.ticket) {
@@ -93,10 +102,19 @@ async function parse(delivery: Delivery, parts: Parts): Promise<TaskMessage | un
   return parsed.message;
 }
 
+/** With its task, if it is a task's own message: published again it would only be met again. */
+async function parkDefective(delivery: Delivery, { code, field, message }: Defect, parts: Parts): Promise<void> {
+  const reason = `${field}: ${message}`;
+  const unreadable = { delivery, type: parts.type, code, reason };
+  const outcome = await parts.patience.ask(() => parkUnreadable(unreadable, parts));
+  if (outcome === 'foreign') await park(delivery, code, reason, parts);
+  else delivery.ack();
+}
+
 /** Kept whole in the ledger, then gone from the queue. */
 async function park(delivery: Delivery, code: ReasonCode, reason: string, parts: Parts): Promise<void> {
   const sourceQueue = workQueue(parts.type.name);
-  await parts.patience.ask(() =>
+  const letter = await parts.patience.ask(() =>
     parkRaw(parts, {
       body: delivery.content,
       properties: delivery.properties,
@@ -106,7 +124,10 @@ async function park(delivery: Delivery, code: ReasonCode, reason: string, parts:
       reason,
     }),
   );
-  parts.log.warn({ code, reason, messageId: delivery.properties.messageId }, 'message parked: it is no task');
+  const { messageId } = delivery.properties;
+  parts.log.warn({ letter: letter.id, code, messageId }, 'message parked: it is no task');
+  // What is wrong with a message may quote it.
+  parts.log.debug({ letter: letter.id, reason }, 'why the message was parked');
   delivery.ack();
 }
 
@@ -116,12 +137,14 @@ async function claim(
   alone: boolean,
   parts: Parts,
 ): Promise<Claimed | 'settled' | 'alone'> {
-  if (parts.draining()) {
+  // The broker has given a lost one to somebody else by now, and a claim in its name would take that run over.
+  if (parts.draining() || delivery.lost.aborted) {
     delivery.requeue();
     return 'settled';
   }
   const answer = await askForClaim(delivery, message, alone, parts);
   if (answer.kind === 'alone') return 'alone';
+  if (answer.kind === 'run') logOfRun(answer.task, parts).info({ to: answer.task.state }, 'task claimed');
   const payload = JSON.stringify(message.payload) ?? 'null';
   if ('task' in answer && !isContentOf(answer.task, message.type.name, message.payload, payload)) {
     await disown(delivery, answer, parts);
@@ -132,8 +155,12 @@ async function claim(
     return 'settled';
   }
   const { task } = answer;
-  const log = parts.log.child({ task: task.id, dispatch: task.dispatch, attempt: task.attempt, token: task.token });
-  return { task, message, payload, log };
+  return { task, message, payload, log: logOfRun(task, parts) };
+}
+
+/** The worker's own log names its type. */
+function logOfRun({ attempt, dispatch, id, token }: Task, { log }: Parts): Logger {
+  return log.child({ task: id, dispatch, attempt, token });
 }
 
 function askForClaim(delivery: Delivery, message: TaskMessage, alone: boolean, parts: Parts): Promise<ClaimAnswer> {
@@ -154,7 +181,8 @@ function askForClaim(delivery: Delivery, message: TaskMessage, alone: boolean, p
 
 /**
  * Somebody else wrote this ticket: the task was submitted with other content, and its result must not stand for this one.
- * The task itself is left to its own message; what the claim owes by now, the sweeper publishes.
+ * The task itself is left to its own message. Where that was still owed, the claim has ended the debt, and the sweeper
+ * publishes it once the task's queue is found empty.
  */
 async function disown(
   delivery: Delivery,
@@ -163,6 +191,7 @@ async function disown(
 ): Promise<void> {
   if (kind === 'run') {
     await parts.patience.ask(() => parts.ledger.release(task.id, { token: task.token, now: parts.now() }));
+    logOfRun(task, parts).info({ from: 'running', to: 'queued' }, 'claim released: the message has other content');
   }
   await park(delivery, 'conflict', `payload: task ${task.id} was submitted with other content`, parts);
 }
@@ -175,7 +204,8 @@ async function decline(
   payload: string,
   parts: Parts,
 ): Promise<void> {
-  const log = parts.log.child({ task: message.taskId, dispatch: message.ticket?.dispatch });
+  const { dispatch, attempt } = message.ticket ?? {};
+  const log = parts.log.child({ task: message.taskId, dispatch, attempt });
   switch (answer.kind) {
     case 'stale':
       log.debug('stale message acknowledged: its task has moved on');
@@ -188,7 +218,7 @@ async function decline(
       delivery.ack();
       return;
     case 'dead-lettered':
-      log.warn({ code: answer.code, reason: answer.task.reason }, 'task dead-lettered unworked');
+      log.info({ to: answer.task.state, code: answer.code, reason: answer.task.reason }, 'task dead-lettered unworked');
       await moveOn(delivery, answer.task, payload, parts, log);
       return;
     case 'unknown':
@@ -202,8 +232,7 @@ async function run<Input, Result>(
   { task, message, log }: Claimed,
   parts: WorkParts<Input, Result>,
 ): Promise<Outcome> {
-  parts.events.publish(taskEvent(task, parts.now()));
-  log.info('task started');
+  const told = setTimeout(() => parts.events.publish(taskEvent(task, parts.now())), tellStartAfterMs);
   const running = startRun(task, delivery, parts);
   try {
     return await handle({
@@ -218,6 +247,7 @@ async function run<Input, Result>(
       log,
     });
   } finally {
+    clearTimeout(told);
     running.end();
   }
 }
@@ -229,33 +259,48 @@ async function settle(
   parts: Parts,
 ): Promise<void> {
   const answer = await parts.patience.ask(() => commitOutcome(task, outcome, parts));
-  if (answer.kind === 'refused') {
+  const settled = answer.kind === 'done' ? answer.task : await completedBefore(task, outcome, parts);
+  if (settled === undefined) {
     log.warn({ outcome: outcome.kind }, 'outcome refused: the task was taken over or has moved on');
     // A release whose answer was lost is refused when it is asked for again: this may be the only message of the task.
     if (outcome.kind === 'interrupted') delivery.requeue();
     else delivery.ack();
     return;
   }
-  parts.events.publish(taskEvent(answer.task, parts.now()));
+  parts.events.publish(taskEvent(settled, parts.now()));
   switch (outcome.kind) {
     case 'completed':
-      log.info({ cost: outcome.cost }, 'task completed');
+      log.info({ ...moved(settled), cost: outcome.cost }, 'task completed');
       delivery.ack();
-      reply(answer.task, outcome.result, parts);
+      reply(settled, outcome.result, parts, log);
       return;
     case 'interrupted':
-      log.info({ why: outcome.why }, 'claim released');
+      log.info({ ...moved(settled), why: outcome.why }, 'claim released');
       delivery.requeue();
       return;
     case 'failed':
-      log.warn({ code: outcome.failure.code, reason: outcome.failure.message }, 'attempt failed');
-      await moveOn(delivery, answer.task, payload, parts, log);
+      log.info({ ...moved(settled), code: outcome.failure.code }, 'attempt failed');
+      log.debug({ reason: outcome.failure.message }, 'why the attempt failed');
+      await moveOn(delivery, settled, payload, parts, log);
       return;
     case 'snoozed':
-      log.info({ until: answer.task.dueAt, reason: outcome.reason }, 'task snoozed');
-      await moveOn(delivery, answer.task, payload, parts, log);
+      log.info({ ...moved(settled), dueAt: settled.dueAt }, 'task snoozed');
+      log.debug({ reason: outcome.reason }, 'why the task was snoozed');
+      await moveOn(delivery, settled, payload, parts, log);
       return;
   }
+}
+
+/** A completion whose answer was lost is refused when it is asked for again, and stands: its submitter waits all the same. */
+async function completedBefore(run: Task, outcome: Outcome, { ledger, patience }: Parts): Promise<Task | undefined> {
+  if (outcome.kind !== 'completed') return undefined;
+  const runs = await patience.ask(() => ledger.queries.runs(run.id));
+  if (runs.find(({ token }) => token === run.token)?.outcome !== 'completed') return undefined;
+  return await patience.ask(() => ledger.queries.task(run.id));
+}
+
+function moved({ state }: Task): { readonly from: TaskState; readonly to: TaskState } {
+  return { from: 'running', to: state };
 }
 
 function commitOutcome(task: Task, outcome: Outcome, { ledger, now }: Parts): Promise<RunAnswer> {
@@ -286,8 +331,8 @@ async function moveOn(delivery: Delivery, task: Task, payload: string, parts: Pa
 }
 
 /** After the ack and without waiting: a reply is a courtesy, the result is on record. */
-function reply(task: Task, result: string, { publisher, log }: Parts): void {
+function reply(task: Task, result: string, { publisher }: Parts, log: Logger): void {
   const publication = replyTo(task, JSON.parse(result));
   if (!publication) return;
-  publisher.publish(publication).catch((error: unknown) => log.debug({ err: error, task: task.id }, 'reply not sent'));
+  publisher.publish(publication).catch((error: unknown) => log.debug({ err: error }, 'reply not sent'));
 }

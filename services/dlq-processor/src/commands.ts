@@ -1,20 +1,16 @@
-import { type CommandContext, CommandError, columnsOption } from '@warren/cli';
+import { type CommandContext, CommandError, columnsOption, sameCommand, UsageError } from '@warren/cli';
+import type { Operations } from '@warren/dead-letters';
+import type { LetterFilter, LetterPlace } from '@warren/ledger';
 import { findLocalStack } from '@warren/local';
-import type { Command } from 'commander';
+import { taskTypes } from '@warren/tasks';
+import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { actOnLetters, type BulkAction, bulkFlags, readChoice } from './bulk-action.js';
-import {
-  addSelectionOptions,
-  defaultBulkLimit,
-  defaultListLimit,
-  readSelection,
-  type SelectionFlags,
-  selectionFlags,
-} from './letter-selection.js';
+import { addActCommands } from './act-commands.js';
+import { addSelectionOptions, defaultListLimit, readSelection, selectionFlags } from './letter-selection.js';
 import { detailFields, letterColumns, letterJson } from './letter-text.js';
-import { type LettersContext, type LettersWorld, withLetters, withLettersAndBroker } from './letters-ground.js';
+import { type LettersContext, type LettersWorld, withLetters } from './letters-ground.js';
 
-/** Adds `warren dead-letters list | show | replay | cancel`. */
+/** Adds `warren dead-letters list | show | replay | cancel | escalate | complete`. */
 export function addDeadLetterCommands(
   program: Command,
   context: CommandContext,
@@ -24,28 +20,86 @@ export function addDeadLetterCommands(
   const noun = program.command('dead-letters').description('what failed, why, and what to do about it');
   addList(noun, letters);
   addShow(noun, letters);
-  addReplay(noun, letters);
-  addCancel(noun, letters);
+  addActCommands(noun, letters);
 }
 
 function processWorld(): LettersWorld {
-  return { stdin: process.stdin, stderr: process.stderr, now: Date.now, findStack: () => findLocalStack() };
+  return {
+    stdin: process.stdin,
+    stderr: process.stderr,
+    now: Date.now,
+    findStack: () => findLocalStack(),
+    types: taskTypes,
+    interruption() {
+      const interrupted = new AbortController();
+      process.once('SIGINT', () => interrupted.abort());
+      return interrupted.signal;
+    },
+  };
 }
+
+const listFlags = selectionFlags.extend({ after: z.string().optional() });
 
 function addList(noun: Command, context: LettersContext): void {
   const list = noun.command('list').description('the dead letters that wait for a person, newest first');
   addSelectionOptions(list, defaultListLimit)
+    .addOption(new Option('--after <id>', 'the page behind this letter, or behind that of this task'))
     .addOption(columnsOption(letterColumns(context.world.now)))
-    .action((flags: unknown) => showList(selectionFlags.parse(flags), context));
+    .action((flags: unknown, command: Command) => showList(listFlags.parse(flags), command, context));
 }
 
-async function showList(flags: SelectionFlags, context: LettersContext): Promise<void> {
+async function showList(
+  { after, ...flags }: z.infer<typeof listFlags>,
+  command: Command,
+  context: LettersContext,
+): Promise<void> {
   const { output, world } = context;
   const selection = readSelection(flags, world.now(), defaultListLimit);
-  const letters = await withLetters(context, (operations) => operations.list(selection));
-  if (output.json) return output.result(letters.map(letterJson), '');
-  output.table(letters, letterColumns(world.now), 'no dead letters');
-  if (letters.length === selection.limit) output.note(`the newest ${selection.limit} are shown: see --limit`);
+  await withLetters(context, async (operations) => {
+    const place = after === undefined ? {} : { after: await readPlace(after, operations) };
+    if (output.json) {
+      const letters = await operations.list({ ...selection, ...place });
+      return output.result(letters.map(letterJson), '');
+    }
+    await showPage({ ...selection, ...place }, command, context, operations);
+  });
+}
+
+async function showPage(
+  filter: LetterFilter,
+  command: Command,
+  { output, world }: LettersContext,
+  operations: Operations,
+): Promise<void> {
+  const { limit } = filter;
+  // One more than a page holds says whether there is another page.
+  const found = await operations.outlines({ ...filter, limit: limit + 1 });
+  const letters = found.slice(0, limit);
+  output.table(
+    letters,
+    letterColumns(world.now, filter.states),
+    filter.after ? 'no more dead letters' : 'no dead letters',
+  );
+  const last = letters.at(-1);
+  if (found.length <= limit || last === undefined) return;
+  output.note(`there are more:\n  ${sameCommand(command, { after: `${last.id}@${last.lastSeen}` })}`);
+}
+
+const placePattern = /^(?<id>.+?)(?:@(?<lastSeen>\d{1,15}))?$/;
+
+/**
+ * `<id>`, or as a page names the next one, `<id>@<milliseconds>`: a letter that is met again moves to the front, and what
+ * was behind it is behind its old place.
+ */
+async function readPlace(text: string, operations: Operations): Promise<LetterPlace> {
+  const { id = text, lastSeen } = placePattern.exec(text)?.groups ?? {};
+  if (lastSeen !== undefined) return { id, lastSeen: Number(lastSeen) };
+  const letter = await operations.find(id);
+  if (letter) return letter;
+  throw new UsageError(`--after: there is no dead letter ${id}`, {
+    field: '--after',
+    next: 'leave it out to begin with the first page',
+  });
 }
 
 function addShow(noun: Command, context: LettersContext): void {
@@ -66,35 +120,4 @@ async function showOne(id: string, context: LettersContext): Promise<void> {
     });
   }
   output.fields({ ...details, letter: letterJson(details.letter) }, detailFields(details, world.now(), output.hint));
-}
-
-function addReplay(noun: Command, context: LettersContext): void {
-  const replay = noun.command('replay').description('send them again: a task gets a new allowance of attempts');
-  const action: BulkAction = { verb: 'replay', participle: 'replayed', act: (id, operations) => operations.replay(id) };
-  addBulkOptions(replay).action((ids: string[], given: unknown) => {
-    const flags = bulkFlags.parse(given);
-    const choice = readChoice(ids, flags, context.world.now());
-    return withLettersAndBroker(context, (operations) => actOnLetters(choice, flags, action, context, operations));
-  });
-}
-
-function addCancel(noun: Command, context: LettersContext): void {
-  const cancel = noun.command('cancel').description('close them for good: nothing of them is tried again');
-  addBulkOptions(cancel)
-    .option('--reason <text>', 'what stands on record (default: cancelled by hand)')
-    .action((ids: string[], given: unknown) => {
-      const flags = cancelFlags.parse(given);
-      const choice = readChoice(ids, flags, context.world.now());
-      const act: BulkAction['act'] = (id, operations) => operations.cancel(id, flags.reason);
-      const action = { verb: 'cancel', participle: 'cancelled', act };
-      return withLetters(context, (operations) => actOnLetters(choice, flags, action, context, operations));
-    });
-}
-
-const cancelFlags = bulkFlags.extend({ reason: z.string().min(1).max(500).default('cancelled by hand') });
-
-function addBulkOptions(command: Command): Command {
-  return addSelectionOptions(command.argument('[id...]', 'letters or tasks; or choose by filter'), defaultBulkLimit)
-    .option('-y, --yes', 'do not ask')
-    .option('--dry-run', 'show which ones it would be, and change nothing');
 }

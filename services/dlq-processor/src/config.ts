@@ -1,6 +1,11 @@
 import { hostname } from 'node:os';
 import { type ServiceConfig, serviceConfigOf, serviceEnvironment, setVariables } from '@warren/broker';
-import { defaultSweeperSettings, type SweeperSettings } from '@warren/dead-letters';
+import {
+  defaultRetentionSettings,
+  defaultSweeperSettings,
+  type RetentionSettings,
+  type SweeperSettings,
+} from '@warren/dead-letters';
 import { z } from 'zod';
 
 export interface DlqProcessorConfig extends ServiceConfig {
@@ -14,6 +19,15 @@ export interface DlqProcessorConfig extends ServiceConfig {
    * `WARREN_SWEEP_BATCH`, publishes of a kind in a round. What they mean and their defaults: `SweeperSettings`.
    */
   readonly sweeper: SweeperSettings;
+  /**
+   * What is kept how long, in milliseconds, each 0 (for ever) or a minute to ten years: `WARREN_RETENTION_COMPLETED_MS`,
+   * default 7 days, `WARREN_RETENTION_CANCELLED_MS` and `WARREN_RETENTION_LETTERS_MS`, default 30 days. How many, each 0
+   * (any number) or more: `WARREN_RETENTION_MAX_TASKS` of each final state, default 1,000,000, and
+   * `WARREN_RETENTION_MAX_LETTERS` of each closed state, default 100,000. At what pace: `WARREN_RETENTION_INTERVAL_MS`
+   * between rounds, default 60,000, `WARREN_RETENTION_PAUSE_MS` between batches, default 20, and
+   * `WARREN_RETENTION_BATCH_ROWS`, 10 to 1,000, default 300. What they mean: `RetentionSettings`.
+   */
+  readonly retention: RetentionSettings;
 }
 
 /** The only place of this service that reads the environment. */
@@ -23,6 +37,18 @@ export function readConfig(): DlqProcessorConfig {
 
 const ms = (min: number) => z.coerce.number().int().min(min).max(86_400_000);
 const usual = defaultSweeperSettings;
+
+/** A minute: what ended a moment ago may still meet a message of its own, or somebody who waits for its result. */
+const shortestKeptMs = 60_000;
+const longestKeptMs = 315_360_000_000;
+const keptMs = z.coerce
+  .number()
+  .int()
+  .refine((ms) => ms === 0 || (ms >= shortestKeptMs && ms <= longestKeptMs), {
+    message: `must be 0, which keeps for ever, or ${shortestKeptMs} to ${longestKeptMs} ms`,
+  });
+const keptCount = z.coerce.number().int().min(0).max(1_000_000_000);
+const kept = defaultRetentionSettings;
 
 const environment = serviceEnvironment
   .extend({
@@ -35,6 +61,14 @@ const environment = serviceEnvironment
     WARREN_SWEEP_OVERTAKEN_MARGIN_MS: ms(0).default(usual.overtakenMarginMs),
     WARREN_SWEEP_LEASE_MS: ms(10).default(usual.leaseMs),
     WARREN_SWEEP_BATCH: z.coerce.number().int().min(1).max(10_000).default(usual.batch),
+    WARREN_RETENTION_COMPLETED_MS: keptMs.default(kept.completedMs),
+    WARREN_RETENTION_CANCELLED_MS: keptMs.default(kept.cancelledMs),
+    WARREN_RETENTION_LETTERS_MS: keptMs.default(kept.lettersMs),
+    WARREN_RETENTION_MAX_TASKS: keptCount.default(kept.maxTasks),
+    WARREN_RETENTION_MAX_LETTERS: keptCount.default(kept.maxLetters),
+    WARREN_RETENTION_INTERVAL_MS: ms(10).default(kept.intervalMs),
+    WARREN_RETENTION_PAUSE_MS: ms(0).default(kept.pauseMs),
+    WARREN_RETENTION_BATCH_ROWS: z.coerce.number().int().min(10).max(1_000).default(kept.batchRows),
   })
   .refine((given) => given.WARREN_SWEEP_LEASE_MS > given.WARREN_SWEEP_INTERVAL_MS, {
     path: ['WARREN_SWEEP_LEASE_MS'],
@@ -56,6 +90,16 @@ export function dlqProcessorConfigFrom(env: Readonly<Record<string, string | und
       overtakenMarginMs: given.WARREN_SWEEP_OVERTAKEN_MARGIN_MS,
       leaseMs: given.WARREN_SWEEP_LEASE_MS,
       batch: given.WARREN_SWEEP_BATCH,
+    },
+    retention: {
+      completedMs: given.WARREN_RETENTION_COMPLETED_MS,
+      cancelledMs: given.WARREN_RETENTION_CANCELLED_MS,
+      lettersMs: given.WARREN_RETENTION_LETTERS_MS,
+      maxTasks: given.WARREN_RETENTION_MAX_TASKS,
+      maxLetters: given.WARREN_RETENTION_MAX_LETTERS,
+      intervalMs: given.WARREN_RETENTION_INTERVAL_MS,
+      pauseMs: given.WARREN_RETENTION_PAUSE_MS,
+      batchRows: given.WARREN_RETENTION_BATCH_ROWS,
     },
   };
 }

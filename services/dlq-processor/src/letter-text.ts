@@ -5,23 +5,31 @@ import {
   formatAge,
   formatRoughly,
   formatTime,
+  handActText,
   type Tone,
   truncate,
 } from '@warren/cli';
 import { type LetterDetails, replayMayHelp } from '@warren/dead-letters';
-import type { AttemptRun, Letter, LetterState } from '@warren/ledger';
+import type { AttemptRun, Letter, LetterOutline, LetterState } from '@warren/ledger';
 
 /** Characters of a body or of headers that a person is shown; `--json` has them whole. */
 const shownChars = 600;
 
-export function letterColumns(now: () => number): readonly Column<Letter>[] {
+/** @param states of those that are shown: where it is one alone, a narrow table need not say it. Default: any. */
+export function letterColumns(now: () => number, states?: readonly LetterState[]): readonly Column<LetterOutline>[] {
   return [
     { name: 'id', text: ({ id, taskId }) => taskId ?? id },
-    { name: 'type', text: ({ type }) => type ?? '-' },
-    { name: 'state', text: ({ state }) => state, tone: ({ state }) => toneOf(state) },
+    { name: 'type', text: ({ type }) => type ?? '-', yields: 1 },
+    {
+      name: 'state',
+      text: ({ escalatedTo, state }) => (escalatedTo === null ? state : 'escalated'),
+      tone: ({ state }) => toneOf(state),
+      ...(states?.length === 1 ? { yields: 2 } : {}),
+    },
     { name: 'code', text: ({ code }) => code },
     { name: 'age', text: ({ lastSeen }) => formatAge(lastSeen, now()), align: 'right' },
     { name: 'seen', text: ({ timesSeen }) => String(timesSeen), align: 'right', optional: true },
+    { name: 'to', text: ({ escalatedTo }) => escalatedTo ?? '-', optional: true },
     { name: 'rule', text: ({ rule }) => rule ?? '-', optional: true },
     { name: 'tenant', text: ({ related }) => related.tenant ?? '-', optional: true },
     { name: 'queue', text: ({ sourceQueue }) => sourceQueue, optional: true },
@@ -40,7 +48,7 @@ export function letterJson(letter: Letter): object {
 
 /** @param hint makes the commands in a text such as this person can paste. */
 export function detailFields(
-  { advice, letter, runs, task }: LetterDetails,
+  { actsByHand, advice, letter, runs, task }: LetterDetails,
   now: number,
   hint: (text: string) => string,
 ): readonly Field[] {
@@ -50,11 +58,7 @@ export function detailFields(
     ['LETTER', letter.id],
     ['TASK', task === null ? 'none: the message says no task that is on record' : `${task.id}, ${task.state}`],
     ['TYPE', letter.type],
-    [
-      'STATE',
-      letter.resolution === null ? letter.state : `${letter.state}: ${letter.resolution}`,
-      toneOf(letter.state),
-    ],
+    ['STATE', stateText(letter, now), toneOf(letter.state)],
     ['CODE', letter.rule === null ? letter.code : `${letter.code} (rule ${letter.rule})`],
     ['REASON', letter.reason],
     ['NEXT', hint(nextWords(letter, advice)), 'strong'],
@@ -69,14 +73,23 @@ export function detailFields(
     ...runs.map(
       (run): MaybeField => [`RUN ${run.token}`, runText(run, now), run.outcome === 'failed' ? 'bad' : undefined],
     ),
+    ...actsByHand.map((act): MaybeField => ['BY HAND', handActText(act)]),
     ['PROPERTIES', truncate(letter.properties, shownChars)],
     ['BODY', bodyText(letter.body)],
   ]);
 }
 
+function stateText({ escalatedAt, escalatedTo, resolution, state }: Letter, now: number): string {
+  if (escalatedTo === null) return resolution === null ? state : `${state}: ${resolution}`;
+  return `${state}, escalated to ${escalatedTo} ${formatAge(escalatedAt ?? now, now)} ago`;
+}
+
 function nextWords({ code, id, state, taskId }: Letter, advice: string): string {
-  if (state !== 'parked' || !replayMayHelp(code)) return advice;
-  return `${advice}\nwarren dead-letters replay ${taskId ?? id}`;
+  if (state !== 'parked') return advice;
+  const command = replayMayHelp(code)
+    ? `warren dead-letters replay ${taskId ?? id}`
+    : `warren dead-letters complete ${taskId ?? id} --note "what was done"`;
+  return `${advice}\n${command}`;
 }
 
 function runText({ attempt, code, endedAt, error, outcome, startedAt, worker }: AttemptRun, now: number): string {
@@ -107,6 +120,8 @@ function toneOf(state: LetterState): Tone | undefined {
     case 'received':
     case 'retrying':
       return 'warn';
+    case 'completed':
+      return 'good';
     case 'replayed':
     case 'cancelled':
     case 'settled':

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connectBroker, createDispatcher, createPublisher, delayBy } from '@warren/broker';
+import { connectBroker, createDispatcher, createPublisher, delayBy, type Publication } from '@warren/broker';
 import type { CommandContext } from '@warren/cli';
 import { createOperations, type Operations } from '@warren/dead-letters';
 import { openLedger } from '@warren/ledger';
@@ -10,6 +10,7 @@ import {
   passedByNote,
   type StackAddresses,
 } from '@warren/local';
+import type { TaskType } from '@warren/tasks';
 import { pino } from 'pino';
 
 /** How long a command tries to reach the broker, and waits for one confirm, in milliseconds. */
@@ -22,6 +23,10 @@ export interface LettersWorld {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly findStack: () => StackAddresses | undefined;
+  /** Whose results a person may give. */
+  readonly types: readonly TaskType[];
+  /** Aborted by the first Ctrl-C from the call on; the second one ends the process as always. */
+  readonly interruption: () => AbortSignal;
 }
 
 export interface LettersContext extends CommandContext {
@@ -29,36 +34,56 @@ export interface LettersContext extends CommandContext {
 }
 
 /**
- * Runs `work` on the ledger alone, and lets go of it. Nothing can be published. Throws within 5 s where the ledger does
- * not answer, naming it.
+ * Runs `work` on the ledger alone, and lets go of it. Throws within 5 s where the ledger does not answer, naming it. What
+ * is published, a reply, looks for the broker only then.
+ * @param by who acts; a command that only looks has nobody.
  */
-export function withLetters<Result>(
+export async function withLetters<Result>(
   context: LettersContext,
   work: (operations: Operations) => Promise<Result>,
+  by = '',
 ): Promise<Result> {
-  const unpublished = async () => {
-    throw new Error('this command has no broker: this is a defect');
+  const { now, types } = context.world;
+  let connecting: ReturnType<typeof connect> | undefined;
+  const publish = async (publication: Publication) => {
+    connecting ??= connect(context);
+    await (await connecting).publisher.publish(publication);
   };
-  return withLedger(context, (ledger) =>
-    work(
-      createOperations({
-        ledger,
-        dispatcher: { dispatch: unpublished },
-        publisher: { publish: unpublished },
-        now: context.world.now,
-      }),
-    ),
-  );
+  const dispatch = async () => {
+    throw new Error('this command dispatches nothing: this is a defect');
+  };
+  try {
+    return await withLedger(context, (ledger) =>
+      work(createOperations({ ledger, dispatcher: { dispatch }, publisher: { publish }, now, by, types })),
+    );
+  } finally {
+    await connecting?.then(({ close }) => close()).catch(() => undefined);
+  }
 }
 
 /** Runs `work` on ledger and broker. Throws within 10 s where one does not answer, naming it. */
 export async function withLettersAndBroker<Result>(
   context: LettersContext,
   work: (operations: Operations) => Promise<Result>,
+  by: string,
 ): Promise<Result> {
-  const { env, world } = context;
+  const { now, types } = context.world;
+  const { close, publisher } = await connect(context);
+  try {
+    return await withLedger(context, (ledger) => {
+      // A replay is published at once, so it is all the same which delay the broker has.
+      const delay = delayBy('ladder');
+      const dispatcher = createDispatcher({ ledger, publisher, delay, now, newCopy: randomUUID });
+      return work(createOperations({ ledger, dispatcher, publisher, now, by, types }));
+    });
+  } finally {
+    await close();
+  }
+}
+
+async function connect(context: LettersContext) {
   const { broker } = addressesOf(context);
-  if (broker === undefined) throw new AddressMissingError('AMQP_URL', env);
+  if (broker === undefined) throw new AddressMissingError('AMQP_URL', context.env);
   const connection = await connectBroker({
     urls: broker.amqpUrl,
     name: `warren-cli#${process.pid}`,
@@ -66,17 +91,13 @@ export async function withLettersAndBroker<Result>(
     connectTimeoutMs: brokerWithinMs,
   });
   const publisher = createPublisher(connection, { timeoutMs: brokerWithinMs });
-  try {
-    return await withLedger(context, (ledger) => {
-      // A replay is published at once, so it is all the same which delay the broker has.
-      const delay = delayBy('ladder');
-      const dispatcher = createDispatcher({ ledger, publisher, delay, now: world.now, newCopy: randomUUID });
-      return work(createOperations({ ledger, dispatcher, publisher, now: world.now }));
-    });
-  } finally {
-    await publisher.close();
-    await connection.close();
-  }
+  return {
+    publisher,
+    async close() {
+      await publisher.close();
+      await connection.close();
+    },
+  };
 }
 
 async function withLedger<Result>(

@@ -1,5 +1,5 @@
-import { CommandError, exitCodes } from '@warren/cli';
-import type { Ledger } from '@warren/ledger';
+import { CommandError, exitCodes, operatorName, parseName } from '@warren/cli';
+import type { ByHand, Ledger } from '@warren/ledger';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { readId } from './build-submission.js';
@@ -11,13 +11,18 @@ export function addCancelCommand(task: Command, context: TaskContext): void {
     .description('end tasks that are not done: a worker that has one is stopped, its result is refused')
     .argument('<id...>', 'the tasks')
     .option('--reason <text>', 'what stands on record (default: cancelled by hand)')
+    .option('--by <name>', 'who does it, for the record (default: who runs this)')
     .action((ids: string[], flags: unknown) => {
-      const { reason } = cancelFlags.parse(flags);
-      return cancel([...new Set(ids.map((id) => readId(id, '<id>')))], reason, context);
+      const { by, reason } = cancelFlags.parse(flags);
+      const byHand = { by: by === undefined ? operatorName() : parseName(by, '--by'), note: reason };
+      return cancel([...new Set(ids.map((id) => readId(id, '<id>')))], byHand, context);
     });
 }
 
-const cancelFlags = z.object({ reason: z.string().min(1).max(500).default('cancelled by hand') });
+const cancelFlags = z.object({
+  reason: z.string().min(1).max(500).default('cancelled by hand'),
+  by: z.string().optional(),
+});
 
 interface Cancelled {
   readonly id: string;
@@ -26,11 +31,15 @@ interface Cancelled {
   readonly why: string | null;
 }
 
-async function cancel(ids: readonly string[], reason: string, context: TaskContext): Promise<void> {
+async function cancel(
+  ids: readonly string[],
+  byHand: ByHand & { readonly note: string },
+  context: TaskContext,
+): Promise<void> {
   const { output, world } = context;
   const outcomes = await withLedger(context, async (ledger) => {
     const done: Cancelled[] = [];
-    for (const id of ids) done.push(await cancelOne(id, reason, ledger, world.now()));
+    for (const id of ids) done.push(await cancelOne(id, byHand, ledger, world.now()));
     return done;
   });
   output.table(outcomes, [
@@ -48,15 +57,25 @@ async function cancel(ids: readonly string[], reason: string, context: TaskConte
     ids.length === 1
       ? `task ${first?.id}: ${first?.why}`
       : `${refused.length} of ${ids.length} tasks were not cancelled`,
-    { code: 'invalid-state', exitCode: refused.length === ids.length ? exitCodes.failed : exitCodes.partlyDone },
+    {
+      code: 'invalid-state',
+      next: `"warren task show ${first?.id}" tells how it stands`,
+      exitCode: refused.length === ids.length ? exitCodes.failed : exitCodes.partlyDone,
+    },
   );
 }
 
 /** A parked task's letter is closed with it, or people would go on finding it among those that wait for them. */
-async function cancelOne(id: string, reason: string, ledger: Ledger, now: number): Promise<Cancelled> {
-  const answer = await ledger.cancel(id, { now, reason });
+async function cancelOne(
+  id: string,
+  byHand: ByHand & { readonly note: string },
+  ledger: Ledger,
+  now: number,
+): Promise<Cancelled> {
+  const answer = await ledger.cancel(id, { now, reason: byHand.note, byHand });
   if (answer.kind === 'refused') return { id, cancelled: false, why: answer.why };
   const letter = await ledger.letters.find(id);
-  if (letter !== undefined) await ledger.letters.decide(letter.id, { state: 'cancelled', resolution: reason }, now);
+  if (letter !== undefined)
+    await ledger.letters.decide(letter.id, { state: 'cancelled', resolution: byHand.note }, now);
   return { id, cancelled: true, why: null };
 }

@@ -1,7 +1,6 @@
 import { type DelayChoice, delayChoice } from '@warren/broker';
 import {
   AddressMissingError,
-  type AddressOrigin,
   addressesInUse,
   type BrokerInUseAddress,
   type LedgerInUseAddress,
@@ -41,11 +40,4 @@ export function brokerSettings(env: Env, stack: StackAddresses | undefined): Bro
   const delay = delayChoice.parse(env.WARREN_DELAY || undefined);
   const { broker } = addressesInUse(env, stack);
   return broker && { ...broker, delay };
-}
-
-/** What to look at when nobody answers at an address from there. */
-export function adviceWhenSilent(from: AddressOrigin): string {
-  return from === 'local stack'
-    ? 'the address is that of the local stack: "warren status" shows whether it runs'
-    : `check that it runs and that ${from} is right`;
 }

@@ -3,6 +3,7 @@ import { CommandError } from '@warren/cli';
 import type { Ledger, Task } from '@warren/ledger';
 import { isFinal } from '@warren/tasks';
 import { askPatiently, Presence, tellOfBroker } from './absences.js';
+import { StepOrder } from './follow-steps.js';
 import { silentLog } from './ground.js';
 import { type ProgressStep, readProgress } from './progress-text.js';
 
@@ -97,13 +98,16 @@ export function readEvent(body: Buffer): TaskEventBody | undefined {
   }
 }
 
+/** Steps that came before their run did and wait for it. Those beyond are not told. */
+const maxEarlySteps = 1_000;
+
 /**
  * Tells each move once and each step once a run, whether an event or the ledger, which is a little behind, brought it.
  * A step that comes before the ledger was seen to say `running` waits for that.
  */
 class Told {
   readonly #hearer: Hearer;
-  readonly #steps = new Set<string>();
+  readonly #steps = new StepOrder();
   readonly #early: ProgressStep[] = [];
   #moved = '';
   #isRunning = false;
@@ -112,9 +116,10 @@ class Told {
     this.#hearer = hearer;
   }
 
+  /** A step that an event brought. */
   step(step: ProgressStep): void {
-    if (this.#isRunning) this.#tell(step);
-    else this.#early.push(step);
+    if (this.#isRunning) this.#hear(step);
+    else if (this.#early.length < maxEarlySteps) this.#early.push(step);
   }
 
   task(task: Task): void {
@@ -122,26 +127,23 @@ class Told {
     const isRunning = task.state === 'running';
     if (key !== this.#moved) {
       // A run that began and ended between two looks at the ledger.
-      if (!isRunning) this.#tellEarly();
-      this.#steps.clear();
+      if (!isRunning) this.#hearEarly();
+      this.#steps.startRun();
       this.#moved = key;
       this.#hearer.onMove(task);
     }
     this.#isRunning = isRunning;
-    if (isRunning) this.#tellEarly();
+    if (isRunning) this.#hearEarly();
     const step = readProgress(task.progress);
-    if (step !== undefined) this.#tell(step);
+    if (step !== undefined && this.#steps.isNewInLedger(step)) this.#hearer.onStep(step);
   }
 
-  #tellEarly(): void {
-    for (const step of this.#early.splice(0)) this.#tell(step);
+  #hearEarly(): void {
+    for (const step of this.#early.splice(0)) this.#hear(step);
   }
 
-  #tell(step: ProgressStep): void {
-    const key = JSON.stringify([step.message, step.done, step.total]);
-    if (this.#steps.has(key)) return;
-    this.#steps.add(key);
-    this.#hearer.onStep(step);
+  #hear(step: ProgressStep): void {
+    if (this.#steps.isNewEvent(step)) this.#hearer.onStep(step);
   }
 }
 

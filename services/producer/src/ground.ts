@@ -12,8 +12,9 @@ import {
 import { CommandError, UsageError, withoutPasswords } from '@warren/cli';
 import { createIntake, type Intake } from '@warren/intake';
 import { type Ledger, LedgerUnavailable, openLedger, type Task } from '@warren/ledger';
+import { adviceWhenSilent } from '@warren/local';
 import { type Logger, pino } from 'pino';
-import { adviceWhenSilent, type BothSettings, type LedgerSettings } from './cli-settings.js';
+import type { BothSettings, LedgerSettings } from './cli-settings.js';
 
 /** A command that finds no broker or no ledger says so within this time, in milliseconds. */
 export const groundWithinMs = 8_000;

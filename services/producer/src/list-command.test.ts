@@ -5,33 +5,31 @@ const now = Date.UTC(2030, 0, 31, 18, 0, 0);
 const minute = 60_000;
 
 describe('readWanted', () => {
-  it('leaves to the ledger what it can look for', () => {
-    const { inLedger, matches } = readWanted(
-      { filter: 'code:timeout tenant:acme age:>1m,<3m', state: 'parked,queued', type: 'research' },
-      now,
-    );
-    expect(matches).toBeUndefined();
-    expect(inLedger).toEqual({
+  it('asks the ledger for everything that a filter and flags name', () => {
+    expect(
+      readWanted(
+        {
+          filter: 'code:timeout,network tenant:acme,other group:g age:>1m,<3m',
+          state: 'parked,queued',
+          type: 'research',
+        },
+        now,
+      ),
+    ).toEqual({
       states: ['parked', 'queued'],
-      type: 'research',
-      code: 'timeout',
-      tenant: 'acme',
+      types: ['research'],
+      codes: ['timeout', 'network'],
+      tenants: ['acme', 'other'],
+      groups: ['g'],
       createdBefore: now - minute - 1,
       createdSince: now - 3 * minute + 1,
     });
-  });
-
-  it('looks itself where a key has several values', () => {
-    const { inLedger, matches } = readWanted({ filter: 'type:a,b state:queued' }, now);
-    expect(inLedger).toEqual({ states: ['queued'] });
-    expect(matches).toBeDefined();
+    expect(readWanted({}, now)).toEqual({});
   });
 
   it('takes the later of --since and the age', () => {
-    expect(readWanted({ filter: 'age:<3m', since: '1m' }, now).inLedger.createdSince).toBe(now - minute);
-    expect(readWanted({ filter: 'age:<1m', since: '2030-01-31T17:00:00Z' }, now).inLedger.createdSince).toBe(
-      now - minute + 1,
-    );
+    expect(readWanted({ filter: 'age:<3m', since: '1m' }, now).createdSince).toBe(now - minute);
+    expect(readWanted({ filter: 'age:<1m', since: '2030-01-31T17:00:00Z' }, now).createdSince).toBe(now - minute + 1);
   });
 
   it.each([

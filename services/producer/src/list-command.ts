@@ -1,46 +1,56 @@
 import {
   type Column,
   columnsOption,
+  completing,
+  filterTerms,
   formatAge,
   oneLine,
   parseCount,
   parseDuration,
   parseFilter,
+  sameCommand,
   type TaskFilter,
   UsageError,
 } from '@warren/cli';
-import type { TaskFilter as LedgerFilter, Queries, Task } from '@warren/ledger';
-import { classOf, taskStates } from '@warren/tasks';
+import type { Ledger, TaskFilter as LedgerFilter, Task } from '@warren/ledger';
+import { classOf, taskStates, taskTypes } from '@warren/tasks';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { readId } from './build-submission.js';
 import { toneOf } from './show-command.js';
 import { standingOf } from './standing.js';
 import { type TaskContext, withLedger } from './task-context.js';
 
 const defaultLimit = 20;
 const maxLimit = 1_000;
-/** Rows that are read to find those that a filter wants, where the ledger can't look for them itself. */
-const maxScanned = 20_000;
-const scanPage = 1_000;
 
 export function addListCommand(task: Command, context: TaskContext): void {
+  const typeNames = taskTypes.map(({ name }) => name);
   task
     .command('list')
     .description('the newest tasks first')
     .addOption(
-      new Option(
-        '--filter <filter>',
-        'such as: type:research code:timeout,rate-limited age:<2h tenant:acme state:parked',
+      completing(
+        new Option(
+          '--filter <filter>',
+          'such as: type:research code:timeout,rate-limited age:<2h tenant:acme state:parked',
+        ),
+        filterTerms.filter((term) => term !== 'escalated:'),
       ),
     )
-    .addOption(new Option('--state <states>', `one or several, joined by commas: ${taskStates.join(', ')}`))
-    .addOption(new Option('--type <type>', 'only tasks of this type'))
+    .addOption(
+      completing(
+        new Option('--state <states>', `one or several, joined by commas: ${taskStates.join(', ')}`),
+        taskStates,
+      ),
+    )
+    .addOption(completing(new Option('--type <type>', 'only tasks of this type'), typeNames))
     .addOption(new Option('--tenant <name>', 'only tasks of this tenant'))
     .addOption(new Option('--since <time>', 'only tasks submitted after: 2h ago, or 2030-01-31T18:00:00Z'))
     .addOption(new Option('--limit <count>', `how many a page holds (default: ${defaultLimit})`))
-    .addOption(new Option('--page <number>', 'which page, from 1'))
+    .addOption(new Option('--after <id>', 'the page behind this task'))
     .addOption(columnsOption(columns(() => 0)))
-    .action((flags: unknown) => list(listFlags.parse(flags), context));
+    .action((flags: unknown, command: Command) => list(listFlags.parse(flags), command, context));
 }
 
 const listFlags = z.object({
@@ -50,49 +60,53 @@ const listFlags = z.object({
   tenant: z.string().optional(),
   since: z.string().optional(),
   limit: z.string().optional(),
-  page: z.string().optional(),
+  after: z.string().optional(),
 });
 
 type ListFlags = z.infer<typeof listFlags>;
 
-async function list(flags: ListFlags, context: TaskContext): Promise<void> {
+async function list(flags: ListFlags, command: Command, context: TaskContext): Promise<void> {
   const { output, world } = context;
   const limit =
     flags.limit === undefined ? defaultLimit : parseCount(flags.limit, '--limit', { min: 1, max: maxLimit });
-  const page = flags.page === undefined ? 1 : parseCount(flags.page, '--page', { min: 1, max: 100_000 });
+  const after = flags.after === undefined ? undefined : readId(flags.after, '--after');
   const wanted = readWanted(flags, world.now());
-  const found = await withLedger(context, ({ queries }) =>
-    findTasks(queries, wanted, { limit, offset: (page - 1) * limit }),
-  );
-  output.table(found.tasks, columns(world.now), page === 1 ? 'no such task' : `page ${page} is empty`);
-  if (found.more && !output.json) output.note(`there are more: --page ${page + 1}`);
-  if (found.scannedAll) return;
-  output.note(`looked at the newest ${maxScanned} only: narrow it down with --type, --state or --since`);
+  const found = await withLedger(context, async (ledger) => {
+    const place = after === undefined ? {} : { after: await placeOf(after, ledger) };
+    // One more than a page holds says whether there is another page.
+    return await ledger.queries.tasks({ ...wanted, ...place, limit: limit + 1 });
+  });
+  const tasks = found.slice(0, limit);
+  output.table(tasks, columns(world.now), after === undefined ? 'no such task' : 'no more tasks');
+  const last = tasks.at(-1);
+  if (found.length <= limit || last === undefined || output.json) return;
+  output.note(`there are more:\n  ${sameCommand(command, { after: last.id })}`);
 }
 
-/** What the ledger can look for, and what is left to look at row by row. */
-export interface Wanted {
-  readonly inLedger: Omit<LedgerFilter, 'limit' | 'offset'>;
-  /** Undefined: the ledger finds it all. */
-  readonly matches: ((task: Task) => boolean) | undefined;
+async function placeOf(id: string, { queries }: Pick<Ledger, 'queries'>): Promise<Task> {
+  const task = await queries.task(id);
+  if (task) return task;
+  throw new UsageError(`--after: there is no task ${id}`, {
+    field: '--after',
+    next: 'leave it out to begin with the first page',
+  });
 }
 
-/** Flags add to the filter; one that says what the filter says already is refused. */
-export function readWanted(flags: ListFlags, now: number): Wanted {
-  const filter = withFlags(flags.filter === undefined ? {} : parseFilter(flags.filter, '--filter'), flags);
-  const { age } = filter;
+/** What the flags ask the ledger for. Flags add to the filter; one that says what the filter says already is refused. */
+export function readWanted(flags: ListFlags, now: number): Omit<LedgerFilter, 'limit' | 'after'> {
+  const given = flags.filter === undefined ? {} : parseFilter(flags.filter, '--filter');
+  const { age, code, group, state, tenant, type } = withFlags(given, flags);
   const since = flags.since === undefined ? undefined : readSince(flags.since, now);
   const youngest = age?.youngerThanMs === undefined ? undefined : now - age.youngerThanMs + 1;
   const createdSince = since === undefined ? youngest : Math.max(since, youngest ?? since);
-  const { rest, ...single } = split(filter);
   return {
-    inLedger: {
-      ...(filter.state === undefined ? {} : { states: filter.state }),
-      ...single,
-      ...(age?.olderThanMs === undefined ? {} : { createdBefore: now - age.olderThanMs - 1 }),
-      ...(createdSince === undefined ? {} : { createdSince }),
-    },
-    matches: rest.length === 0 ? undefined : (task) => rest.every((matches) => matches(task)),
+    ...(state === undefined ? {} : { states: state }),
+    ...(type === undefined ? {} : { types: type }),
+    ...(code === undefined ? {} : { codes: code }),
+    ...(tenant === undefined ? {} : { tenants: tenant }),
+    ...(group === undefined ? {} : { groups: group }),
+    ...(age?.olderThanMs === undefined ? {} : { createdBefore: now - age.olderThanMs - 1 }),
+    ...(createdSince === undefined ? {} : { createdSince }),
   };
 }
 
@@ -107,28 +121,6 @@ function withFlags(filter: TaskFilter, flags: ListFlags): TaskFilter {
   throw new UsageError(`--${twice}: --filter says ${twice} already`, { field: `--${twice}`, next: 'say it once' });
 }
 
-/** The ledger takes one type, one code and one tenant. */
-function split({ type, code, tenant, group }: TaskFilter) {
-  const several = <Value>(values: readonly Value[] | undefined, of: (task: Task) => Value | null) =>
-    values !== undefined && values.length > 1 ? [(task: Task) => values.some((value) => value === of(task))] : [];
-  return {
-    ...only('type', type),
-    ...only('code', code),
-    ...only('tenant', tenant),
-    rest: [
-      ...several(type, (task) => task.type),
-      ...several(code, (task) => task.reasonCode),
-      ...several(tenant, (task) => task.tenant),
-      ...(group === undefined ? [] : [(task: Task) => task.group !== null && group.includes(task.group)]),
-    ],
-  };
-}
-
-function only<Key extends string, Value>(key: Key, values: readonly Value[] | undefined) {
-  const [first] = values ?? [];
-  return values?.length === 1 && first !== undefined ? { [key]: first } : {};
-}
-
 function readSince(text: string, now: number): number {
   const at = /^\d{4}-/.test(text) ? Date.parse(text) : now - parseDuration(text.replace(/ ago$/, ''), '--since');
   if (!Number.isNaN(at)) return at;
@@ -138,34 +130,20 @@ function readSince(text: string, now: number): number {
   });
 }
 
-async function findTasks(
-  queries: Pick<Queries, 'tasks'>,
-  { inLedger, matches }: Wanted,
-  { limit, offset }: { limit: number; offset: number },
-): Promise<{ tasks: readonly Task[]; more: boolean; scannedAll: boolean }> {
-  if (matches === undefined) {
-    const rows = await queries.tasks({ ...inLedger, limit: limit + 1, offset });
-    return { tasks: rows.slice(0, limit), more: rows.length > limit, scannedAll: true };
-  }
-  const found: Task[] = [];
-  for (let scanned = 0; scanned < maxScanned; scanned += scanPage) {
-    const rows = await queries.tasks({ ...inLedger, limit: scanPage, offset: scanned });
-    found.push(...rows.filter(matches));
-    const isEnd = rows.length < scanPage;
-    if (isEnd || found.length > offset + limit) {
-      return { tasks: found.slice(offset, offset + limit), more: found.length > offset + limit, scannedAll: true };
-    }
-  }
-  return { tasks: found.slice(offset, offset + limit), more: false, scannedAll: false };
+/** A line has little room, and the state stands beside it: what is parked says at once why. */
+function whyWords(task: Task, now: number): string {
+  const { reason, reasonCode, state } = task;
+  if (state !== 'parked' || reasonCode === null) return standingOf(task, {}, now).says;
+  return reason === null || reason === '' ? reasonCode : `${reasonCode}: ${reason}`;
 }
 
 function columns(now: () => number): readonly Column<Task>[] {
   return [
     { name: 'task', text: (task) => task.id },
-    { name: 'type', text: (task) => task.type },
+    { name: 'type', text: (task) => task.type, yields: 1 },
     { name: 'state', text: (task) => task.state, tone: (task) => toneOf(task.state) },
     { name: 'age', text: (task) => formatAge(task.createdAt, now()), align: 'right' },
-    { name: 'why', text: (task) => oneLine(standingOf(task, {}, now()).says), flexible: true },
+    { name: 'why', text: (task) => oneLine(whyWords(task, now())), flexible: true },
     { name: 'attempt', text: (task) => String(task.attempt), align: 'right', optional: true },
     { name: 'class', text: (task) => classOf(task.priority), optional: true },
     { name: 'tenant', text: (task) => task.tenant, optional: true },

@@ -1,9 +1,13 @@
 import { formatRoughly, type Output } from '@warren/cli';
 import type { Hearer } from './follow.js';
+import { nothingTold, tellStep } from './narrate-steps.js';
 import { progressText } from './progress-text.js';
 import { moveWords } from './standing.js';
 
-/** Tells a person what goes on with a task: a line a step, and below them, on a terminal, one that shows the present. */
+/**
+ * Tells a person what goes on with a task: a line a change of state or of phase, and below them, on a terminal, one that
+ * shows the present.
+ */
 export interface Narrator extends Hearer {
   end(): void;
 }
@@ -11,20 +15,25 @@ export interface Narrator extends Hearer {
 /** With `--json` nothing is told: stderr then holds the error and nothing else. */
 export function createNarrator(output: Output, now: () => number): Narrator {
   const startedAt = now();
-  const progress = output.progress({ label: 'waiting' });
+  // Without a terminal it would repeat, now and then, what the lines say.
+  const progress = output.isLive ? output.progress({ label: 'waiting' }) : undefined;
+  let told = nothingTold;
   const tell = (line: string) => {
     if (!output.json) output.note(`${formatRoughly(now() - startedAt).padStart(6)}  ${line}`);
   };
   return {
     onMove(task) {
+      told = nothingTold;
       tell(moveWords(task, now()));
-      progress.update(task.state);
+      progress?.update(task.state);
     },
     onStep(step) {
-      tell(progressText(step));
-      progress.update(progressText(step));
+      const telling = tellStep(step, told, { now: now(), isLive: output.isLive });
+      told = telling.told;
+      if (telling.isLine) tell(progressText(step));
+      progress?.update(progressText(step));
     },
     onAbsence: tell,
-    end: () => progress.end(),
+    end: () => progress?.end(),
   };
 }

@@ -7,6 +7,7 @@ import {
   createLedgerPatience,
   openServiceGround,
   stopWithinMs,
+  taskFacts,
 } from '@warren/broker';
 import type { Service } from '@warren/cli';
 import { createIntake } from '@warren/intake';
@@ -33,8 +34,9 @@ export interface ProducerOptions {
  * when the broker or the ledger can't be reached, naming the address, and when queue `submitted` is not there.
  */
 export async function startProducer(options: ProducerOptions): Promise<Producer> {
-  const { config, log, now = Date.now, readyWithinMs = consumingWithinMs } = options;
+  const { config, now = Date.now, readyWithinMs = consumingWithinMs } = options;
   const name = `producer#${randomUUID().slice(0, 8)}`;
+  const log = options.log.child({ worker: name });
   const ground = await openServiceGround({ config, name, log, now });
   const { dispatcher, events, ledger } = ground;
 
@@ -50,7 +52,8 @@ export async function startProducer(options: ProducerOptions): Promise<Producer>
       dispatcher,
       now,
       outboxLimit: config.outboxLimit,
-      onPublishFailed: (task, err) => log.warn({ err, task: task.id }, 'publish failed: the sweeper will make it good'),
+      onPublishFailed: (task, err) =>
+        log.warn({ err, ...taskFacts(task), owed: task.owed }, 'publish failed: the sweeper will make it good'),
     }),
     ledger,
     patience: createLedgerPatience({

@@ -15,3 +15,11 @@ export function readProgress(progress: string | null): ProgressStep | undefined 
 export function progressText({ message, done, total }: ProgressStep): string {
   return done === undefined || total === undefined || total === 0 ? message : `${message} (${done} of ${total})`;
 }
+
+/** What a step is a part of, by its first word, as handlers write them: `reading` for `reading README.md`. */
+export function phaseOf({ message }: ProgressStep): string {
+  const [word = ''] = message.trimStart().split(/\s/, 1);
+  return word.slice(0, maxPhaseChars);
+}
+
+const maxPhaseChars = 40;

@@ -21,6 +21,8 @@ async function printResult(id: string, context: TaskContext): Promise<void> {
   }));
   if (found.result !== undefined) {
     const result: unknown = JSON.parse(found.result.result);
+    // Who reads a result may want to know that no worker gave it.
+    if (found.task.reason !== null && !output.json) output.note(`completed ${found.task.reason}`);
     const isTerminal = output.width !== undefined;
     const text = isTerminal ? resultText(found.task.type, result, output) : JSON.stringify(result, undefined, 2);
     return output.result(result, text);

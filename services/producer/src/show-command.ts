@@ -5,6 +5,7 @@ import {
   formatAge,
   formatRoughly,
   formatTime,
+  handActText,
   type Tone,
   truncate,
 } from '@warren/cli';
@@ -34,22 +35,29 @@ async function show(id: string, context: TaskContext): Promise<void> {
   const now = world.now();
   const found = await withLedger(context, async (ledger) => {
     const task = await taskOrThrow(ledger, id);
-    const [facts, runs, payload, result] = await Promise.all([
+    const [facts, runs, payload, result, actsByHand] = await Promise.all([
       standingFacts(task, ledger, settingsOfBroker(context), now),
       ledger.queries.runs(id),
       ledger.queries.payload(id),
       ledger.queries.result(id),
+      ledger.queries.actsByHand(id),
     ]);
-    return { task, standing: standingOf(task, facts, now), runs, payload, result };
+    return { task, standing: standingOf(task, facts, now), runs, payload, result, actsByHand };
   });
-  const { task, standing, runs } = found;
+  const { actsByHand, runs, standing, task } = found;
   const input: unknown = found.payload === undefined ? null : JSON.parse(found.payload);
   const result: unknown = found.result === undefined ? null : JSON.parse(found.result.result);
   const cost: unknown = found.result?.cost ? JSON.parse(found.result.cost) : null;
   const next = standing.next === undefined ? null : output.hint(standing.next);
-  if (output.json) return output.result({ ...task, why: standing.says, next, input, runs, result, cost }, '');
+  if (output.json)
+    return output.result({ ...task, why: standing.says, next, input, runs, actsByHand, result, cost }, '');
 
-  output.fields(task, [...identity(task, standing.says, next, now), ...optionFields(task), ...contents(input, cost)]);
+  output.fields(task, [
+    ...identity(task, standing.says, next, now),
+    ...optionFields(task),
+    ...actsByHand.map((act): Field => ['BY HAND', handActText(act)]),
+    ...contents(input, cost),
+  ]);
   if (runs.length > 0) {
     output.result(null, '\nRuns, oldest first:');
     output.table(runs, runColumns(now));
@@ -121,8 +129,8 @@ export function toneOf(state: TaskState): Tone | undefined {
 function runColumns(now: number): readonly Column<AttemptRun>[] {
   return [
     { name: 'attempt', text: (run) => String(run.attempt), align: 'right' },
-    { name: 'worker', text: (run) => run.worker },
-    { name: 'started', text: (run) => formatTime(run.startedAt) },
+    { name: 'worker', text: (run) => run.worker, yields: 1 },
+    { name: 'started', text: (run) => formatTime(run.startedAt), yields: 2 },
     { name: 'took', text: (run) => formatRoughly((run.endedAt ?? now) - run.startedAt), align: 'right' },
     { name: 'outcome', text: (run) => run.outcome, tone: (run) => outcomeTone(run) },
     { name: 'error', text: (run) => (run.code === null ? '' : `${run.code}: ${run.error ?? ''}`), flexible: true },

@@ -55,7 +55,7 @@ async function countAhead(
   now: number,
 ): Promise<StandingFacts['ahead']> {
   const states = ['queued', 'scheduled', 'snoozed', 'retry-scheduled'] as const;
-  const some = { type: task.type, states, limit: countedTasks };
+  const some = { types: [task.type], states, limit: countedTasks };
   const sides = await Promise.all([
     queries.tasks({ ...some, createdBefore: task.createdAt }),
     queries.tasks({ ...some, createdSince: task.createdAt + 1 }),

@@ -64,7 +64,7 @@ export function standingOf(task: Task, facts: StandingFacts, now: number): Stand
     case 'parked':
       return parked(task, facts);
     case 'completed':
-      return says(tookWords(task), `warren task result ${task.id}`);
+      return completed(task);
     case 'cancelled':
       return says(task.reason ?? 'somebody cancelled it');
     case 'discarded':
@@ -130,6 +130,11 @@ function parked(task: Task, { advice }: StandingFacts): Standing {
   const again = `warren dead-letters replay ${task.id}`;
   const lines = [advice, look, task.reasonCode !== null && replayMayHelp(task.reasonCode) ? again : undefined];
   return says(words, lines.filter((line) => line !== undefined).join('\n'));
+}
+
+/** What a person did by hand says so, and need not have a result. */
+function completed(task: Task): Standing {
+  return task.reason === null ? says(tookWords(task), `warren task result ${task.id}`) : says(task.reason);
 }
 
 function because({ reasonCode, reason }: Task): string {

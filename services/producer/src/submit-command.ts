@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { parseCount, parseDuration, readInput, UsageError } from '@warren/cli';
+import { completing, parseCount, parseDuration, readInput, UsageError } from '@warren/cli';
 import { taskTypes } from '@warren/tasks';
 import { Argument, type Command, Option } from 'commander';
 import { z } from 'zod';
@@ -16,7 +16,12 @@ const defaultConcurrency = 32;
 /** Makes `command` a `<type>` with all flags of a submission: `task submit` and `publish` are the same. */
 export function configureSubmit(command: Command, context: TaskContext): void {
   const names = taskTypes.map(({ name, summary }) => `${name} (${summary})`).join('; ');
-  command.addArgument(new Argument('<type>', names));
+  command.addArgument(
+    completing(
+      new Argument('<type>', names),
+      taskTypes.map(({ name }) => name),
+    ),
+  );
   for (const [type, flags] of Object.entries(inputFlags)) {
     for (const { flag, value, help, repeatable } of flags) {
       const option = new Option(`${flag} ${value}`, help).helpGroup(`Input of ${type}:`);
@@ -31,7 +36,13 @@ export function configureSubmit(command: Command, context: TaskContext): void {
   command
     .addOption(any('--input <json>', 'the input as JSON, @file, or - for stdin; other input flags add to it'))
     .addOption(any('--no-check', 'do not look whether files are there: only the worker sees them'))
-    .addOption(how('--priority <priority>', 'high, normal, low, or 0-9 (9 is first; default: normal)'))
+    .addOption(
+      completing(how('--priority <priority>', 'high, normal, low, or 0-9 (9 is first; default: normal)'), [
+        'high',
+        'normal',
+        'low',
+      ]),
+    )
     .addOption(how('--delay <duration>', 'do not start before: 10m, 2h'))
     .addOption(how('--expires <duration>', 'park it when it waited this long in its queue'))
     .addOption(how('--deadline <time>', 'do not work it after: 2030-01-31T18:00:00Z, or 2h from now'))

@@ -6,14 +6,15 @@ import {
   counted,
   exitCodes,
   explain,
+  forEachPaced,
   openInput,
   readJsonLines,
   truncate,
   UsageError,
 } from '@warren/cli';
-import type { Submission } from '@warren/intake';
+import type { IntakeAnswer, Submission } from '@warren/intake';
 import { LedgerUnavailable } from '@warren/ledger';
-import { forEachPaced } from './bounded-pace.js';
+import type { TaskState } from '@warren/tasks';
 import { assertSubmittable, defectError } from './explain-defect.js';
 import { type Ground, openGround } from './ground.js';
 import { type LineDefaults, readSubmissionLine } from './submission-line.js';
@@ -27,6 +28,8 @@ export interface SubmitManyFlags {
   readonly dryRun: boolean;
 }
 
+type Taken = Exclude<IntakeAnswer, { kind: 'rejected' }>;
+
 /** What came of a file of submissions. */
 export interface ManySummary {
   accepted: number;
@@ -34,8 +37,22 @@ export interface ManySummary {
   unpublished: number;
   duplicates: number;
   rejected: number;
+  /** The first of the accepted ones and of the duplicates; empty in a dry run. */
+  readonly tasks: TakenLine[];
+  /** Of the accepted ones and of the duplicates: those that `tasks` leaves out. */
+  tasksLeftOut: number;
   /** The first of the rejected ones. */
   readonly rejections: Rejection[];
+}
+
+/** Which task a line became. */
+export interface TakenLine {
+  /** From 1. */
+  readonly line: number;
+  readonly id: string;
+  /** When it was taken; of a duplicate: the state that its task is in. */
+  readonly state: TaskState;
+  readonly duplicate: boolean;
 }
 
 export interface Rejection {
@@ -45,12 +62,18 @@ export interface Rejection {
   readonly message: string;
 }
 
+/** Tasks that a summary holds, 100 bytes of JSON each; the others are only counted. */
+const maxTasks = 100_000;
+/** Tasks that a person is shown; of more than that, how to list them. */
+const shownTasks = 20;
 /** Rejections that a summary holds; the others are only counted. */
 const maxRejections = 1_000;
 /** Rejections that a person is shown. */
 const shownRejections = 20;
 /** Characters of each. */
 const maxRejectionChars = 300;
+
+const noneYet = { accepted: 0, unpublished: 0, duplicates: 0, rejected: 0, tasksLeftOut: 0 };
 
 /** `warren task submit --from`: one submission a line, as they come. A bad line is told at the end; the others go on. */
 export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags, context: TaskContext): Promise<void> {
@@ -62,19 +85,21 @@ export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags,
     stdin: world.stdin,
   });
   const lines = readJsonLines(source, { flag, name: flags.from === '-' ? 'stdin' : flags.from });
-  const summary: ManySummary = { accepted: 0, unpublished: 0, duplicates: 0, rejected: 0, rejections: [] };
+  const summary: ManySummary = { ...noneYet, tasks: [], rejections: [] };
   const ground = flags.dryRun ? undefined : await openGroundForMany(summary, context);
   const progress = output.progress({
     label: flags.dryRun ? 'checking' : 'submitting',
     ...(total === undefined ? {} : { total }),
   });
   const signal = world.interruption();
+  const startedAt = world.now();
+  const tell = () => tellSummary(summary, flags, world.now() - startedAt, context);
   try {
     await forEachPaced(lines, { ...flags, signal }, async (line) => {
       const { rejected: before } = summary;
       try {
         if (!line.ok) throw line.error;
-        await takeLine(readSubmissionLine(line.value, defaults), ground, summary);
+        await takeLine(line.line, readSubmissionLine(line.value, defaults), ground, summary);
       } catch (error) {
         reject(line.line, error, summary);
       }
@@ -82,13 +107,13 @@ export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags,
     });
   } catch (error) {
     progress.end();
-    if (doneOf(summary) > 0) tellSummary(summary, flags, context);
+    if (doneOf(summary) > 0) tell();
     throw error instanceof LedgerUnavailable ? lostAnswers(error) : error;
   } finally {
     progress.end();
     await ground?.close();
   }
-  tellSummary(summary, flags, context);
+  tell();
   throwUnlessAllDone(summary, signal.aborted, flags);
 }
 
@@ -123,7 +148,12 @@ function openGroundForMany(summary: ManySummary, context: TaskContext): Promise<
   });
 }
 
-async function takeLine(submission: Submission, ground: Ground | undefined, summary: ManySummary): Promise<void> {
+async function takeLine(
+  line: number,
+  submission: Submission,
+  ground: Ground | undefined,
+  summary: ManySummary,
+): Promise<void> {
   assertSubmittable(submission);
   if (ground === undefined) {
     summary.accepted += 1;
@@ -133,14 +163,19 @@ async function takeLine(submission: Submission, ground: Ground | undefined, summ
   switch (answer.kind) {
     case 'accepted':
       summary.accepted += 1;
-      return;
+      return noteTask(line, answer, summary);
     case 'duplicate':
       summary.duplicates += 1;
-      return;
+      return noteTask(line, answer, summary);
     case 'rejected':
       if (answer.defect.code === 'overloaded') throw new CommandError(answer.defect.message, { code: 'overloaded' });
       throw defectError(answer.defect, submission);
   }
+}
+
+function noteTask(line: number, { kind, task }: Taken, summary: ManySummary): void {
+  if (summary.tasks.length >= maxTasks) summary.tasksLeftOut += 1;
+  else summary.tasks.push({ line, id: task.id, state: task.state, duplicate: kind === 'duplicate' });
 }
 
 /** A line that is wrong is one line's trouble; anything else is everybody's and goes on up. */
@@ -152,7 +187,12 @@ function reject(line: number, error: unknown, summary: ManySummary): void {
   summary.rejections.push({ line, field: field ?? null, code, message: message.slice(0, maxRejectionChars) });
 }
 
-function tellSummary(summary: ManySummary, { from, dryRun }: SubmitManyFlags, { output }: TaskContext): void {
+function tellSummary(
+  summary: ManySummary,
+  { from, dryRun }: SubmitManyFlags,
+  tookMs: number,
+  { output }: TaskContext,
+): void {
   const { accepted, duplicates, rejected, unpublished, rejections } = summary;
   const parts = [
     `${accepted} ${dryRun ? 'would be taken' : 'accepted'}`,
@@ -161,8 +201,11 @@ function tellSummary(summary: ManySummary, { from, dryRun }: SubmitManyFlags, { 
     ...(unpublished > 0 ? [`${unpublished} on record and not yet published`] : []),
   ];
   const sorted = rejections.toSorted((a, b) => a.line - b.line);
-  output.result({ dryRun, ...summary, rejections: sorted }, parts.join(', '));
+  const tasks = summary.tasks.toSorted((a, b) => a.line - b.line);
+  const shown = doneOf(summary) > shownTasks ? [] : tasks.map(taskLine);
+  output.result({ dryRun, ...summary, tasks, rejections: sorted }, [parts.join(', '), ...shown].join('\n'));
   if (output.json) return;
+  if (tasks.length > 0 && shown.length === 0) output.note(howToList(tookMs));
   const name = from === '-' ? 'stdin' : from;
   for (const { line, message } of sorted.slice(0, shownRejections)) {
     output.note(
@@ -171,6 +214,16 @@ function tellSummary(summary: ManySummary, { from, dryRun }: SubmitManyFlags, { 
   }
   if (rejected > shownRejections)
     output.note(`and ${rejected - shownRejections} more; --json lists up to ${maxRejections}`);
+}
+
+function taskLine({ line, id, state, duplicate }: TakenLine): string {
+  return `  line ${line}: ${id}  ${state}${duplicate ? ', submitted before' : ''}`;
+}
+
+/** Duplicates are older than this; `--json` names them too. */
+function howToList(tookMs: number): string {
+  const minutes = Math.ceil(tookMs / 60_000) + 1;
+  return `"warren task list --since ${minutes}m --limit 1000" lists them; with --json this command names the task of each line`;
 }
 
 function doneOf({ accepted, duplicates }: ManySummary): number {

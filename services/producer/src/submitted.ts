@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LedgerPatience } from '@warren/broker';
-import { type Consumer, type Delivery, type EventPublisher, taskEvent } from '@warren/broker';
+import { type Consumer, type Delivery, type EventPublisher, taskEvent, taskFacts } from '@warren/broker';
 import { parkRaw } from '@warren/dead-letters';
 import type { Intake, IntakeAnswer, Submission } from '@warren/intake';
 import type { Ledger } from '@warren/ledger';
@@ -36,8 +36,9 @@ const outboxRetryMs = 500;
 
 /**
  * The way of a message that somebody else published: parse, submit, ack. The ack comes after a commit: of the task, or of
- * the whole message where it is none. Rejects only when it had to wait for the ledger or for room in the outbox, and the
- * service stopped or the delivery's channel was lost meanwhile; the delivery is then unsettled, and the broker keeps it.
+ * the whole message where it is none. Rejects where the ledger fails for another reason than being away, and where it had to
+ * wait for the ledger or for room in the outbox, and the service stopped or the delivery's channel was lost meanwhile; the
+ * delivery is then unsettled.
  */
 export async function takeIn(delivery: Delivery, parts: TakeInParts): Promise<void> {
   const { properties, content: body } = delivery;
@@ -48,14 +49,17 @@ export async function takeIn(delivery: Delivery, parts: TakeInParts): Promise<vo
   switch (answer.kind) {
     case 'accepted':
       parts.counts.accepted += 1;
-      parts.log.info({ task: answer.task.id, type: answer.task.type, published: answer.published }, 'task accepted');
+      parts.log.info(
+        { ...taskFacts(answer.task), to: answer.task.state, published: answer.published },
+        'task accepted',
+      );
       parts.events.publish(taskEvent(answer.task, parts.now()));
       delivery.ack();
       return;
     case 'duplicate':
       parts.counts.duplicates += 1;
-      parts.log.info(
-        { task: answer.task.id, state: answer.task.state },
+      parts.log.debug(
+        { ...taskFacts(answer.task), state: answer.task.state },
         'duplicate acknowledged: its task is on record',
       );
       delivery.ack();
@@ -86,7 +90,8 @@ async function submitWithRoom(submission: Submission, lost: AbortSignal, parts: 
     for (;;) {
       const answer = await parts.patience.ask(() => parts.intake.submit(submission));
       if (!isOverloaded(answer)) return answer;
-      if (pausing === undefined) parts.log.warn({ task: submission.id }, 'the outbox is full: nothing is taken in');
+      if (pausing === undefined)
+        parts.log.warn({ task: submission.id, type: submission.type }, 'the outbox is full: nothing is taken in');
       pausing ??= parts.pauses.pause();
       await pausing;
       await sleep(outboxRetryMs, undefined, { signal: parts.stop });
@@ -105,10 +110,12 @@ function isOverloaded(answer: IntakeAnswer): boolean {
 async function park(delivery: Delivery, { code, field, message }: Defect, parts: TakeInParts): Promise<void> {
   const reason = `${field}: ${message}`;
   const { content: body, properties, routingKey } = delivery;
-  await parts.patience.ask(() =>
-    parkRaw(parts, { body, properties, routingKey, sourceQueue: queueNames.submitted, code, reason }),
+  const letter = await parts.patience.ask(() =>
+    parkRaw(parts, { body, properties, routingKey, sourceQueue: queueNames.submitted, code, field, reason }),
   );
   parts.counts.parked += 1;
-  parts.log.warn({ code, reason, messageId: properties.messageId }, 'message parked: it is no task');
+  parts.log.warn({ letter: letter.id, code, messageId: properties.messageId }, 'message parked: it is no task');
+  // What is wrong with a message may quote it.
+  parts.log.debug({ letter: letter.id, reason }, 'why the message was parked');
   delivery.ack();
 }

@@ -16,5 +16,6 @@ export function passOver(error: unknown, { name, named }: { name: string; named:
 }
 
 export function logPassedOver(log: HandlerContext['log'], file: PassedOver): void {
-  log.warn(file, 'passed over a file that cannot be read');
+  log.warn({ code: file.code }, 'passed over a file that cannot be read');
+  log.debug({ source: file.source, reason: file.reason }, 'which file was passed over, and why');
 }

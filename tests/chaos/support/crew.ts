@@ -140,7 +140,7 @@ async function startSubmitterHere(house: House, options: MemberOptions): Promise
     ready: Promise.resolve(),
     stop: close,
     connection,
-    operations: createOperations({ ledger, dispatcher, publisher, now: Date.now }),
+    operations: createOperations({ ledger, dispatcher, publisher, now: Date.now, by: 'ann' }),
     async submit(act, name) {
       const input = { name, journal: house.journal.path, act };
       const answer = await intake.submit({ type: probe.name, input });

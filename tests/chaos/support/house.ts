@@ -103,6 +103,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const ledger = await openLedger(ledgerUrl);
   const connection = await connectBroker({ urls: amqpUrl, name: 'house', log: silent });
   const publisher = createPublisher(connection);
+  const events = createEventPublisher(connection, { log: silent });
   const dispatcher = createDispatcher({ ledger, publisher, delay, now: Date.now, newCopy: randomUUID });
   const intake = createIntake({ ledger, dispatcher, types: [probe] });
   const journal = createJournal(join(folder, 'journal'));
@@ -136,7 +137,6 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       return worker;
     },
     async startProcessor() {
-      const events = createEventPublisher(connection, { log: silent });
       const letters = consumeLetters({
         ledger,
         connection,
@@ -157,6 +157,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       createSweeper({
         ledger,
         dispatcher,
+        publisher,
+        events,
         readyCounts: (queues) => readyCounts(amqpUrl, queues),
         types: [probe],
         owner,

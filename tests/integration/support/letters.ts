@@ -129,7 +129,7 @@ export async function lettersGround(options: LettersGroundOptions = {}): Promise
     publisher,
     dispatcher,
     dispatcherBy,
-    operations: createOperations({ ledger, dispatcher, publisher, now }),
+    operations: createOperations({ ledger, dispatcher, publisher, now, by: 'ann', types }),
     submit: (options, type = probe) => submitWith(intake, options, type),
     recordOnly: () => submitWith(createIntake({ ledger, dispatcher: { dispatch: async () => {} }, types }), {}, probe),
     nextMessage: worker.next,
@@ -158,6 +158,8 @@ export async function lettersGround(options: LettersGroundOptions = {}): Promise
       createSweeper({
         ledger,
         dispatcher,
+        publisher,
+        events,
         readyCounts: (queues) => readyCounts(amqpUrl, queues),
         types,
         owner: 'sweeper-1',

@@ -1,4 +1,5 @@
-// The stack's and the broker's commands by themselves, on the project that TEST_PROJECT names, with a topology that needs no broker.
+// The stack's and the broker's commands by themselves, on the project that TEST_PROJECT names, with a topology that needs
+// no broker; with TEST_TOPOLOGY=real, with the one that ships.
 import { addBrokerCommands, addStackCommands } from '@warren/local';
 import { Command } from 'commander';
 
@@ -12,7 +13,7 @@ const context = {
   env: process.env,
   output,
   projectRoot: process.env.TEST_PROJECT,
-  applyTopology: async () => 'ladder',
+  ...(process.env.TEST_TOPOLOGY === 'real' ? {} : { applyTopology: async () => 'ladder' }),
 };
 
 const program = new Command('local');

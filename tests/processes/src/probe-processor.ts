@@ -38,13 +38,11 @@ async function start(): Promise<Service> {
   const events = createEventPublisher(connection, { log });
   const delay = delayBy('ladder');
   const dispatcher = createDispatcher({ ledger, publisher, delay, now: Date.now, newCopy: randomUUID });
-  const common = { ledger, dispatcher, types: [probe], now: Date.now, log };
+  const common = { ledger, dispatcher, publisher, events, types: [probe], now: Date.now, log };
   const letters = config.PROBE_LETTERS
     ? consumeLetters({
         ...common,
         connection,
-        publisher,
-        events,
         rules: defaultRules,
         random: Math.random,
         prefetch: 20,

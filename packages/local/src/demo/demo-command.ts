@@ -51,7 +51,8 @@ async function demo(context: StackContext, once: boolean): Promise<void> {
         const { text } = findings;
         if (findings.surprises.length > 0) process.exitCode = 1;
         for (const surprise of findings.surprises) output.note(`not as it should be: ${surprise}`);
-        output.result(findings, once ? `\n${text}\n` : `\n${text}\n\n${lastLine}\n\n${output.hint(whatNext(status))}`);
+        const after = once ? output.hint(whatStays) : `${lastLine}\n\n${output.hint(whatNext(status))}`;
+        output.result(findings, `\n${text}\n\n${after}${once ? '\n' : ''}`);
         if (once) end();
         return stack;
       } catch (error) {
@@ -64,6 +65,10 @@ async function demo(context: StackContext, once: boolean): Promise<void> {
   }
   if (once && lastLine !== undefined && !output.json) output.result(lastLine, lastLine);
 }
+
+/** The commands above it would find no ledger. */
+const whatStays =
+  'All of it stays on record. To look at it with the commands above, start the stack again first:\n  warren up --detach';
 
 function whatNext(status: { broker: { managementUrl: string } | null }): string {
   return [

@@ -64,6 +64,8 @@ function letter(state: Letter['state']): Letter {
     unfinished: 0,
     resolvedAt: null,
     resolution: null,
+    escalatedTo: null,
+    escalatedAt: null,
   };
 }
 

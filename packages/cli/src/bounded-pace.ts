@@ -14,7 +14,7 @@ export interface Pace {
  * for it. Rejects with the first failure, after what was under way has ended.
  */
 export async function forEachPaced<Item>(
-  items: AsyncIterable<Item>,
+  items: AsyncIterable<Item> | Iterable<Item>,
   pace: Pace,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {

@@ -1,0 +1,64 @@
+import type { CompletionFlag, CompletionPlace } from './completion-tree.js';
+
+/** A script for fish 3 and later, to be sourced or to stand in its folder of completions. It starts no process. */
+export function fishCompletion(places: readonly CompletionPlace[]): string {
+  const paths = places.map(({ path }) => path).filter((path) => path !== '');
+  const taking = places.flatMap(({ flags, path }) =>
+    flags
+      .filter(({ takes }) => takes !== 'nothing')
+      .flatMap(({ names }) => names.map((name) => `${path} ${name}`.trimStart())),
+  );
+  return `# Completion of warren for fish. Load it: warren completion fish | source
+
+set -g __warren_paths ${paths.map(quoted).join(' ')}
+set -g __warren_taking ${taking.map(quoted).join(' ')}
+
+# Whether the command line has come to this noun and verb.
+function __warren_at
+    set -l at
+    set -l skip 0
+    for word in (commandline -opc)[2..-1]
+        if test $skip = 1
+            set skip 0
+        else if string match -q -- '-*' $word
+            contains -- (string join -- ' ' $at $word) $__warren_taking; and set skip 1
+        else if contains -- (string join -- ' ' $at $word) $__warren_paths
+            set at (string join -- ' ' $at $word)
+        end
+    end
+    test "$at" = "$argv[1]"
+end
+
+complete -c warren -e
+complete -c warren -f
+${places.map(linesOf).join('\n')}
+`;
+}
+
+function linesOf({ flags, path, words }: CompletionPlace): string {
+  const here = `complete -c warren -n ${quoted(`__warren_at ${quoted(path)}`)}`;
+  return [
+    ...words.map(({ help, word }) => `${here} -a ${quoted(word)} -d ${quoted(help)}`),
+    ...flags.map((flag) => `${here} ${namesOf(flag)}${takenBy(flag)} -d ${quoted(flag.help)}`),
+  ].join('\n');
+}
+
+function namesOf({ names }: CompletionFlag): string {
+  return names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`)).join(' ');
+}
+
+function takenBy({ takes, words }: CompletionFlag): string {
+  switch (takes) {
+    case 'nothing':
+      return '';
+    case 'file':
+      return ' -r -F';
+    case 'word':
+      return words.length === 0 ? ' -x' : ` -x -a ${quoted(words.join(' '))}`;
+  }
+}
+
+/** In fish's single quotes only a quote and a backslash are escaped. */
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

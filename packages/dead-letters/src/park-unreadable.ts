@@ -1,0 +1,93 @@
+import { type Delivery, type Dispatcher, taskFacts } from '@warren/broker';
+import type { Ledger, NewLetter, Task } from '@warren/ledger';
+import {
+  dispatchNamed,
+  isFinal,
+  maxErrorMessageChars,
+  type ReasonCode,
+  type TaskType,
+  type Ticket,
+} from '@warren/tasks';
+import { workQueue } from '@warren/topology';
+import { keepProperties } from './kept-properties.js';
+import { type ParkTaskParts, parkTask } from './park-task.js';
+import { leaveStale } from './processor.js';
+import { classify } from './rules.js';
+import { inputOf } from './task-input.js';
+import { relatedTo } from './task-letter.js';
+import { tell } from './tell.js';
+
+export interface UnreadableParts extends ParkTaskParts {
+  readonly ledger: Pick<Ledger, 'park' | 'recover'> & {
+    readonly queries: Pick<Ledger['queries'], 'task' | 'payload'>;
+    readonly letters: Pick<Ledger['letters'], 'receive' | 'find' | 'decide'>;
+  };
+  readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
+}
+
+/** A message from a type's queue that its worker can't take, and why. */
+export interface Unreadable {
+  readonly delivery: Pick<Delivery, 'content' | 'properties' | 'routingKey'>;
+  readonly type: TaskType;
+  readonly code: ReasonCode;
+  readonly reason: string;
+}
+
+/**
+ * What becomes of the task whose own message its worker can't take. To keep such a message without its task would leave
+ * the task waiting, and the sweeper would publish the same message again, for ever. Throws `LedgerUnavailable`, and may be
+ * asked again. The message may be acked, unless it is `foreign`.
+ * - `parked`: with the message as its letter.
+ * - `recovered`: a worker that could take it was lost with it; a new message tells whether there is another.
+ * - `stale`: its dispatch is over.
+ * - `foreign`: it names no task of this type with its present dispatch, or two that disagree; or another worker has it.
+ */
+export async function parkUnreadable(
+  met: Unreadable,
+  parts: UnreadableParts,
+): Promise<'parked' | 'recovered' | 'stale' | 'foreign'> {
+  const named = dispatchNamed(met.delivery.properties);
+  // Ids that disagree: somebody else wrote it, and no task is moved on their word.
+  if (!named || met.code === 'conflict') return 'foreign';
+  const { ticket } = named;
+  const task = await parts.ledger.queries.task(named.taskId);
+  if (task?.type !== met.type.name || ticket.dispatch > task.dispatch) return 'foreign';
+  if (ticket.dispatch < task.dispatch || isFinal(task.state)) return await leaveStale(task, parts);
+  if (task.state === 'running') return await recover(task, ticket, parts);
+
+  const { letter } = await parts.ledger.letters.receive(letterOf(met, task), parts.now());
+  const why = { code: met.code, reason: met.reason, rule: classify({ code: met.code, origin: 'failed' }) };
+  if (await parkTask(task, letter, why, parts)) return 'parked';
+  // It moved in this moment.
+  return await leaveStale((await parts.ledger.queries.task(task.id)) ?? task, parts);
+}
+
+/** Refused under a live lease of another copy: then this one is no use to anybody. */
+async function recover(task: Task, { copy }: Ticket, parts: UnreadableParts): Promise<'recovered' | 'foreign'> {
+  const { dispatcher, ledger, log, now } = parts;
+  const answer = await ledger.recover(task.id, { dispatch: task.dispatch, now: now(), copy });
+  if (answer.kind === 'refused') return 'foreign';
+  log.info({ ...taskFacts(task), from: task.state, to: answer.task.state }, 'task given up with its lost run');
+  tell(answer.task, parts);
+  try {
+    await dispatcher.dispatch(answer.task, await inputOf(task, ledger));
+  } catch (error) {
+    log.warn({ err: error, ...taskFacts(answer.task) }, 'publish failed: the sweeper will make it good');
+  }
+  return 'recovered';
+}
+
+function letterOf({ code, delivery, reason, type }: Unreadable, task: Task): NewLetter {
+  return {
+    taskId: task.id,
+    type: task.type,
+    dispatch: task.dispatch,
+    code,
+    reason: reason.slice(0, maxErrorMessageChars),
+    body: delivery.content,
+    properties: keepProperties(delivery.properties),
+    sourceQueue: workQueue(type.name),
+    routingKey: delivery.routingKey,
+    related: relatedTo(task),
+  };
+}

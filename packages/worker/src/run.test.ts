@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Task } from '@warren/ledger';
+import { startRun } from './run.js';
+
+const task: Task = {
+  id: 'task',
+  type: 'summarize',
+  priority: 5,
+  state: 'running',
+  dispatch: 1,
+  attempt: 1,
+  allowanceFrom: 1,
+  token: 1,
+  lease: null,
+  lostTokens: [],
+  owed: null,
+  dispatchedAt: 0,
+  dueAt: 0,
+  publishedAt: 0,
+  expiresMs: null,
+  deadlineAt: null,
+  fingerprint: '',
+  idempotencyKey: null,
+  tenant: '',
+  group: null,
+  entities: [],
+  correlationId: null,
+  replyTo: null,
+  traceparent: null,
+  duplicates: 0,
+  reasonCode: null,
+  reason: null,
+  progress: null,
+  createdAt: 0,
+  updatedAt: 0,
+  startedAt: 0,
+  finishedAt: null,
+};
+
+/** What is written of a step that a handler in plain JavaScript gives. */
+function written(step: string): unknown {
+  const steps: string[] = [];
+  const events: unknown[] = [];
+  const running = startRun(
+    task,
+    { lost: new AbortController().signal },
+    {
+      ledger: {
+        renew: async () => ({ kind: 'done', task }),
+        progress: async (_, { progress }) => {
+          steps.push(progress);
+          return { kind: 'done', task };
+        },
+      },
+      events: {
+        publish: ({ body }) => {
+          events.push(JSON.parse(body.toString()).progress);
+          return true;
+        },
+      },
+      stop: new AbortController().signal,
+      now: Date.now,
+      type: { policy: { attemptTimeoutMs: 60_000, leaseMs: 60_000 } },
+    },
+  );
+  try {
+    running.onProgress(evaluated(step));
+  } finally {
+    running.end();
+  }
+  const [kept = 'null'] = steps;
+  expect(events).toEqual([JSON.parse(kept)]);
+  return JSON.parse(kept);
+}
+
+/** As no type would let it through. */
+function evaluated(step: string) {
+  return new Function(`return ${step}`)();
+}
+
+describe("a handler's step", () => {
+  it.each([
+    ["{ message: 'reading', done: 1, total: 2 }", { message: 'reading', done: 1, total: 2 }],
+    ['{ done: 1 }', { message: 'a step without a message', done: 1 }],
+    ["{ message: 'n', done: 1n, total: '2' }", { message: 'n' }],
+    ["{ message: 'n', done: NaN, total: Infinity }", { message: 'n' }],
+    ["{ message: 'ok', detail: 'x'.repeat(5_000_000) }", { message: 'ok' }],
+    ["{ message: 'x'.repeat(501) }", { message: 'x'.repeat(500) }],
+    ['undefined', { message: 'a step without a message' }],
+    ['null', { message: 'a step without a message' }],
+  ])('%s fails no attempt, and is kept within its bounds', (step, expected) => {
+    expect(written(step)).toEqual(expected);
+  });
+});
