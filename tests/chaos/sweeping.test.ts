@@ -134,7 +134,7 @@ describe('two sweepers at once', () => {
     PROBE_LETTERS: 'false',
     // A round notes what it published well before the next one begins.
     PROBE_SWEEPER: JSON.stringify({
-      intervalMs: 250,
+      intervalMs: 1_000,
       owedAfterMs: 0,
       quietMs: 0,
       emptyMs: 0,

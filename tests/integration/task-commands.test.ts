@@ -74,7 +74,7 @@ async function answerlessCommit(databaseUrl: string): Promise<{ url: string; cut
     let isRecording = false;
     let isCommitting = false;
     client.on('data', (bytes) => {
-      isRecording ||= bytes.includes('insert into "tasks"');
+      isRecording ||= bytes.includes('insert into tasks');
       isCommitting ||= isRecording && bytes.includes('commit');
       server.write(bytes);
     });

@@ -11,7 +11,7 @@ import {
 import { workQueue } from '@warren/topology';
 import { keepProperties } from './kept-properties.js';
 import { type ParkTaskParts, parkTask } from './park-task.js';
-import { leaveStale } from './processor.js';
+import { noteStale } from './processor.js';
 import { classify } from './rules.js';
 import { inputOf } from './task-input.js';
 import { relatedTo } from './task-letter.js';
@@ -60,6 +60,12 @@ export async function parkUnreadable(
   if (await parkTask(task, letter, why, parts)) return 'parked';
   // It moved in this moment.
   return await leaveStale((await parts.ledger.queries.task(task.id)) ?? task, parts);
+}
+
+async function leaveStale(task: Task, parts: UnreadableParts): Promise<'stale'> {
+  await noteStale(task, parts);
+  parts.log.debug({ ...taskFacts(task), state: task.state }, 'stale message acknowledged: its task has moved on');
+  return 'stale';
 }
 
 /** Refused under a live lease of another copy: then this one is no use to anybody. */

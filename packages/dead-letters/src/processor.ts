@@ -139,20 +139,26 @@ function isStale(task: Task, { ticket }: TaskLetter): boolean {
   return ticket.dispatch < task.dispatch || isFinal(task.state) || task.state === 'parked';
 }
 
-/** What is left to do about a message whose task went on without it, or was moved by a way that broke off then. */
-export interface LeaveStaleParts extends Pick<TellParts, 'now' | 'log'> {
-  readonly ledger: { readonly letters: Pick<Ledger['letters'], 'find' | 'decide'> };
+async function leaveStale(task: Task, parts: ProcessorParts): Promise<LetterOutcome> {
+  await noteStale(task, parts);
+  parts.log.debug({ ...taskFacts(task), state: task.state }, 'stale letter acknowledged');
+  return 'stale';
 }
 
-/** Also the second half of a way that broke off after its move: the letter's note is still to be written. */
-export async function leaveStale(task: Task, { ledger, log, now }: LeaveStaleParts): Promise<'stale'> {
+/** The second half of a way that broke off after its move, if one did: the letter's note is still to be written. */
+export async function noteStale(
+  task: Task,
+  parts: {
+    readonly ledger: { readonly letters: Pick<Ledger['letters'], 'find' | 'decide'> };
+    readonly now: () => number;
+  },
+): Promise<void> {
+  const { ledger, now } = parts;
   const letter = await ledger.letters.find(task.id);
   // One that was met for a newer dispatch is not the task's past but its present: whoever met it decides it.
   const isPast = letter?.state === 'received' && (letter.dispatch ?? 0) <= task.dispatch;
   const note = isPast ? noteAfter(task) : undefined;
   if (letter && note) await ledger.letters.decide(letter.id, { ...note, dispatch: letter.dispatch }, now());
-  log.debug({ ...taskFacts(task), state: task.state }, 'stale message acknowledged: its task has moved on');
-  return 'stale';
 }
 
 async function leaveRefused(before: Task, why: string, parts: ProcessorParts): Promise<LetterOutcome> {
