@@ -173,7 +173,8 @@ describe('a channel that the broker closes', () => {
     await hit;
     await worker.untilLogged('PRECONDITION_FAILED');
     house.open(gate);
-    expect(await expectCompletedAgain(house, task.id)).toBeGreaterThan(1);
+    // The loss may be known before the claim: then nothing was begun under it, and nothing is begun again.
+    expect(await expectCompletedAgain(house, task.id)).toBeGreaterThanOrEqual(1);
     await expectRest(house, crew, hand);
     expect(house.journal.count('channel-406', 'finished')).toBe(1);
   });
