@@ -172,6 +172,8 @@ describe('a channel that the broker closes', () => {
     const task = await house.submit({ kind: 'wait', gate }, { name: 'channel-406' });
     await hit;
     await worker.untilLogged('PRECONDITION_FAILED');
+    // A handler that finished in this instant would leave the message behind, for somebody to find stale.
+    await worker.untilLogged('settlement dropped');
     house.open(gate);
     // The loss may be known before the claim: then nothing was begun under it, and nothing is begun again.
     expect(await expectCompletedAgain(house, task.id)).toBeGreaterThanOrEqual(1);

@@ -70,8 +70,9 @@ async function act({ act }: ProbeInput, attempt: number, signal: AbortSignal): P
 }
 
 async function waitForFile(path: string, signal?: AbortSignal): Promise<void> {
-  while (!existsSync(path)) {
+  for (;;) {
     signal?.throwIfAborted();
+    if (existsSync(path)) return;
     await sleep(5);
   }
 }
