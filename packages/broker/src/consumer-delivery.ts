@@ -16,8 +16,12 @@ export interface Delivery {
   ack(): boolean;
   /** basic.nack with requeue: back into its queue, at once. False as for `ack`. */
   requeue(): boolean;
-  /** Aborted when the channel is gone before the delivery was settled: the broker gives it to someone else. */
+  /** The channel is gone before the delivery was settled: the broker gives it to someone else. */
+  readonly isLost: boolean;
+  /** Aborted when that happens. */
   readonly lost: AbortSignal;
+  /** Calls the listener, of which there is one, when that happens; at once if it has. Costs less than a signal. */
+  onLost(listener: () => void): void;
 }
 
 /** What becomes of a delivery, and the verb on the wire for it. */
@@ -33,6 +37,7 @@ export class HeldDelivery implements Delivery {
   readonly #settle: (delivery: HeldDelivery, settlement: Settlement) => boolean;
   #lostFor: Error | undefined;
   #lost: AbortController | undefined;
+  #listener: (() => void) | undefined;
 
   /** `settle` says it on the wire, or returns false. */
   constructor(message: ConsumeMessage, settle: (delivery: HeldDelivery, settlement: Settlement) => boolean) {
@@ -52,6 +57,15 @@ export class HeldDelivery implements Delivery {
     return this.#settle(this, 'requeue');
   }
 
+  get isLost(): boolean {
+    return this.#lostFor !== undefined;
+  }
+
+  onLost(listener: () => void): void {
+    this.#listener = listener;
+    if (this.isLost) listener();
+  }
+
   /** Made when it is first asked for: most deliveries are settled without. */
   get lost(): AbortSignal {
     this.#lost ??= new AbortController();
@@ -62,10 +76,13 @@ export class HeldDelivery implements Delivery {
   lose(reason: string): void {
     this.#lostFor = new Error(`the delivery was lost: ${reason}`);
     this.#lost?.abort(this.#lostFor);
+    this.#listener?.();
   }
 }
 
 /** amqplib names every property there is, `undefined` where the message has none; their types are AMQP's. */
 function presentOnly(properties: ConsumeMessage['properties']): MessageProperties {
-  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));
+  const present: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(properties)) if (value !== undefined) present[name] = value;
+  return present;
 }

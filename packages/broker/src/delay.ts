@@ -90,7 +90,9 @@ export type RoutedProperties<P extends RoutableProperties> = Omit<P, keyof Routa
 const brokerHeader = /^(x-death|x-(first|last)-death-.*|x-delay|x-delivery-count|CC|BCC)$/;
 
 function withoutBrokerHeaders(headers: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !brokerHeader.test(name)));
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(headers)) if (!brokerHeader.test(name)) kept[name] = value;
+  return kept;
 }
 
 const pluginDelay: Delay = {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AttemptRun, Task } from '@warren/ledger';
+import type { AttemptRun } from '@warren/ledger';
 import { headerBytes, maxErrorMessageChars, maxHeaderBytes, submissionOptions } from '@warren/tasks';
+import { newTask } from '../../../tests/fixtures/task.js';
 import { delayBy } from './delay.js';
 import { owedPublication } from './dispatch.js';
 import { checkPublication } from './publisher-check.js';
@@ -26,40 +27,30 @@ const now = 1_800_000_000_000;
 const largest = 2 ** 31 - 1;
 const worker = `${'w'.repeat(100)}#12345678`;
 
-const task: Task = {
+const task = newTask(
   id,
-  type: 't'.repeat(64),
-  priority: 9,
-  state: 'dead-lettered',
-  dispatch: largest,
-  attempt: largest,
-  allowanceFrom: 1,
-  token: 1,
-  lease: null,
-  lostTokens: [],
-  owed: 'dead',
-  dispatchedAt: now,
-  dueAt: 0,
-  publishedAt: null,
-  expiresMs: null,
-  deadlineAt: now,
-  fingerprint: '',
-  idempotencyKey: options.idempotencyKey ?? null,
-  tenant: options.tenant ?? '',
-  group: options.group ?? null,
-  entities: options.entities ?? [],
-  correlationId: options.correlationId ?? null,
-  replyTo: options.replyTo ?? null,
-  traceparent: options.traceparent ?? null,
-  duplicates: 0,
-  reasonCode: 'unsupported-action',
-  reason: wide(maxErrorMessageChars),
-  progress: null,
-  createdAt: now,
-  updatedAt: now,
-  startedAt: now,
-  finishedAt: null,
-};
+  {
+    type: 't'.repeat(64),
+    priority: 9,
+    state: 'dead-lettered',
+    dispatch: largest,
+    attempt: largest,
+    token: 1,
+    owed: 'dead',
+    deadlineAt: now,
+    idempotencyKey: options.idempotencyKey ?? null,
+    tenant: options.tenant ?? '',
+    group: options.group ?? null,
+    entities: options.entities ?? [],
+    correlationId: options.correlationId ?? null,
+    replyTo: options.replyTo ?? null,
+    traceparent: options.traceparent ?? null,
+    reasonCode: 'unsupported-action',
+    reason: wide(maxErrorMessageChars),
+    startedAt: now,
+  },
+  now,
+);
 
 const runs = Array.from(
   { length: 50 },

@@ -18,7 +18,11 @@ function world() {
     properties: {},
     ack: () => told.push('ack') > 0,
     requeue: () => told.push('requeue') > 0,
+    get isLost() {
+      return channel.signal.aborted;
+    },
     lost: channel.signal,
+    onLost: () => undefined,
   };
   return { stop, channel, told, delivery, inHand: createInHand({ stop: stop.signal, log }) };
 }

@@ -46,9 +46,9 @@ export function createInHand({ stop, log }: { readonly stop: AbortSignal; readon
    * over and over. Kept unsettled instead, it would take up a place of the prefetch for ever.
    */
   async function giveBack(delivery: Delivery, error: unknown): Promise<void> {
-    if (stop.aborted || delivery.lost.aborted) return;
+    if (stop.aborted || delivery.isLost) return;
     log.error({ err: error, messageId: delivery.properties.messageId }, 'a delivery goes back to its queue');
     await sleep(giveBackAfterMs, undefined, { signal: stop }).catch(() => undefined);
-    if (!stop.aborted && !delivery.lost.aborted) delivery.requeue();
+    if (!stop.aborted && !delivery.isLost) delivery.requeue();
   }
 }

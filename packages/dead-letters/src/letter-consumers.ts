@@ -78,7 +78,7 @@ export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
 
   async function takeTurn(delivery: Delivery, queue: LetterQueue): Promise<void> {
     // Left unsettled, it goes back to its queue; one whose channel is gone has gone back already.
-    if (stopping.signal.aborted || delivery.lost.aborted) return;
+    if (stopping.signal.aborted || delivery.isLost) return;
     try {
       const meeting: Meeting = { letter: undefined };
       await patience.ask(() => processLetter(delivery, queue, parts, meeting));

@@ -1,47 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Task } from '@warren/ledger';
 import fc from 'fast-check';
+import { newTask } from '../../../tests/fixtures/task.js';
 import { lostMessages, type QueueFacts } from './lost-messages.js';
 
 const now = 1_700_000_000_000;
 const minute = 60_000;
 
 function waiting(change: Partial<Task> = {}): Task {
-  return {
-    id: 'task',
-    type: 'summarize',
-    priority: 5,
-    state: 'queued',
-    dispatch: 1,
-    attempt: 1,
-    allowanceFrom: 1,
-    token: 0,
-    lease: null,
-    lostTokens: [],
-    owed: null,
-    dispatchedAt: now - 10 * minute,
-    dueAt: 0,
-    publishedAt: now - 10 * minute,
-    expiresMs: null,
-    deadlineAt: null,
-    fingerprint: '',
-    idempotencyKey: null,
-    tenant: '',
-    group: null,
-    entities: [],
-    correlationId: null,
-    replyTo: null,
-    traceparent: null,
-    duplicates: 0,
-    reasonCode: null,
-    reason: null,
-    progress: null,
-    createdAt: now - 10 * minute,
-    updatedAt: now - 10 * minute,
-    startedAt: null,
-    finishedAt: null,
-    ...change,
-  };
+  const submittedAt = now - 10 * minute;
+  return newTask('task', { state: 'queued', owed: null, publishedAt: submittedAt, ...change }, submittedAt);
 }
 
 const busy: QueueFacts = { now, emptySince: null, emptyMs: 15_000, newestClaimed: new Map(), marginMs: minute };

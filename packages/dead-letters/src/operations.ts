@@ -1,16 +1,17 @@
 import { type Dispatcher, type Publication, PublishError, type Publisher, replyTo } from '@warren/broker';
-import type {
-  AttemptRun,
-  ByHand,
-  HandAct,
-  HandActName,
-  Ledger,
-  Letter,
-  LetterDecision,
-  LetterFilter,
-  LetterOutline,
-  LetterState,
-  Task,
+import {
+  type AttemptRun,
+  type ByHand,
+  type HandAct,
+  type HandActName,
+  isOpenLetter,
+  type Ledger,
+  type Letter,
+  type LetterDecision,
+  type LetterFilter,
+  type LetterOutline,
+  type LetterState,
+  type Task,
 } from '@warren/ledger';
 import {
   defaultPolicy,
@@ -86,6 +87,7 @@ export interface Operations {
   outlines(filter: LetterFilter): Promise<readonly LetterOutline[]>;
   matching(filter: Omit<LetterFilter, 'limit' | 'after'>): Promise<number>;
   find(id: string): Promise<Letter | undefined>;
+  /** Also by the id that a message gave itself which became no task. */
   show(id: string): Promise<LetterDetails | undefined>;
   /**
    * A task starts again with a new allowance of attempts. A message that was no task is published to exchange `submit`
@@ -102,6 +104,8 @@ export interface Operations {
    */
   complete(id: string, work: WorkByHand): Promise<ActionOutcome>;
 }
+
+const someId = z.guid().toLowerCase();
 
 export function createOperations(parts: OperationsParts): Operations {
   const { ledger } = parts;
@@ -123,7 +127,9 @@ export function createOperations(parts: OperationsParts): Operations {
 }
 
 async function show(id: string, { ledger }: OperationsParts): Promise<LetterDetails | undefined> {
-  const letter = await ledger.letters.find(id);
+  const claimed = someId.safeParse(id).data;
+  const found = await ledger.letters.find(id);
+  const letter = found ?? (claimed === undefined ? undefined : await ledger.letters.claiming(claimed));
   if (!letter) return undefined;
   const { taskId } = letter;
   const [task, runs, actsByHand] = await Promise.all([
@@ -182,7 +188,7 @@ async function replayTask(letter: Letter, note: string | undefined, parts: Opera
 /** Published before it is noted: a crash in between can replay it twice, and intake takes the same message once. */
 async function replayRaw(letter: Letter, note: string | undefined, parts: OperationsParts): Promise<ActionOutcome> {
   const { ledger, now, publisher } = parts;
-  if (!isOpen(letter)) return { kind: 'refused', why: `it is ${letter.state} already` };
+  if (!isOpenLetter[letter.state]) return { kind: 'refused', why: `it is ${letter.state} already` };
   if (letter.type === null) {
     return {
       kind: 'refused',
@@ -216,7 +222,7 @@ async function replayRaw(letter: Letter, note: string | undefined, parts: Operat
   return { kind: 'refused', why: `it was submitted again and came back, ${since.code}: ${since.reason}` };
 }
 
-const someTask = z.object({ task_id: z.guid().toLowerCase() });
+const someTask = z.object({ task_id: someId });
 
 async function taskNamedBy(
   { body, type }: Letter,
@@ -247,7 +253,7 @@ function asSubmission(letter: Letter, type: string): Publication {
 
 async function cancel(letter: Letter, reason: string, parts: OperationsParts): Promise<ActionOutcome> {
   const { ledger, now } = parts;
-  if (!isOpen(letter)) return { kind: 'refused', why: `it is ${letter.state} already` };
+  if (!isOpenLetter[letter.state]) return { kind: 'refused', why: `it is ${letter.state} already` };
   const decision = { state: 'cancelled', resolution: reason } as const;
   if (letter.taskId === null) {
     return await closeRaw(letter, { ...decision, act: actOf('cancel', reason, parts) }, parts);
@@ -344,7 +350,7 @@ async function completeRaw(
   { note, result }: WorkByHand,
   parts: OperationsParts,
 ): Promise<ActionOutcome> {
-  if (!isOpen(letter)) return { kind: 'refused', why: `it is ${letter.state} already` };
+  if (!isOpenLetter[letter.state]) return { kind: 'refused', why: `it is ${letter.state} already` };
   if (result !== undefined) {
     return { kind: 'refused', why: 'it is no task, so nothing can keep a result: complete it with a note alone' };
   }
@@ -357,8 +363,4 @@ function byHand(note: string | undefined, { by }: OperationsParts): ByHand {
 
 function actOf(act: HandActName, note: string | undefined, parts: OperationsParts): HandAct {
   return { act, ...byHand(note, parts), to: null, at: parts.now() };
-}
-
-function isOpen({ state }: Letter): boolean {
-  return state === 'received' || state === 'retrying' || state === 'parked';
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Letter, NewLetter } from '@warren/ledger';
+import type { NewLetter } from '@warren/ledger';
 import { defaultPolicy } from '@warren/tasks';
+import { receivedLetter } from '../../../tests/fixtures/letter.js';
 import { parkRaw, type RawMessageFacts } from './park-raw.js';
 
 /** The letter that a message becomes, as the ledger is asked to keep it. */
@@ -9,30 +10,12 @@ async function kept(facts: Partial<RawMessageFacts>): Promise<NewLetter | undefi
   const letters = {
     receive: async (letter: NewLetter) => {
       received = letter;
-      return { kind: 'new' as const, letter: letterOf(letter) };
+      return { kind: 'new' as const, letter: receivedLetter(letter) };
     },
     decide: async () => true,
   };
   await parkRaw({ ledger: { letters }, now: () => 0 }, { ...oversized, ...facts });
   return received;
-}
-
-function letterOf(letter: NewLetter): Letter {
-  return {
-    ...letter,
-    id: 'letter',
-    state: 'received',
-    rule: null,
-    advice: null,
-    firstSeen: 0,
-    lastSeen: 0,
-    timesSeen: 1,
-    unfinished: 1,
-    resolvedAt: null,
-    resolution: null,
-    escalatedTo: null,
-    escalatedAt: null,
-  };
 }
 
 function body(bytes: number): Buffer {

@@ -33,10 +33,11 @@ export interface RawMessageFacts {
 export async function parkRaw({ ledger, now }: RawParts, facts: RawMessageFacts): Promise<Letter> {
   const { advice, rule } = classify(whyOf(facts));
   const reason = facts.reason.slice(0, maxErrorMessageChars);
+  const said = bodyOf(facts);
   const { letter } = await ledger.letters.receive(
     {
       taskId: null,
-      type: typeSaid(facts),
+      type: typeSaid(facts, said),
       dispatch: null,
       code: facts.code,
       reason,
@@ -45,7 +46,7 @@ export async function parkRaw({ ledger, now }: RawParts, facts: RawMessageFacts)
       identity: identityOf(facts.properties),
       sourceQueue: facts.sourceQueue,
       routingKey: facts.routingKey,
-      related: relatedIn(facts.properties),
+      related: relatedIn(facts.properties, said),
     },
     now(),
   );
@@ -58,35 +59,44 @@ function whyOf({ code, field }: RawMessageFacts): LetterFacts {
 }
 
 const typeName = z.string().regex(/^[\w-]{1,64}$/);
-const someBody = z.object({ task_type: typeName });
+const someId = z.guid().toLowerCase();
+/** What the body of a message that is no task may say all the same. */
+const someBody = z.object({
+  task_type: typeName.optional().catch(undefined),
+  task_id: someId.optional().catch(undefined),
+});
+type BodySaid = z.infer<typeof someBody>;
 
-/**
- * For which task type the message was meant, as far as it says: by its queue, by its key, in its body. A body larger than
- * any task's is not read: to parse it would take many times its size, and hold up everything else.
- */
-function typeSaid({ body, routingKey, sourceQueue }: RawMessageFacts): string | null {
+/** A body larger than any task's is not read: to parse it would take many times its size, and hold up everything else. */
+function bodyOf({ body }: RawMessageFacts): BodySaid {
+  if (body.byteLength > defaultPolicy.maxBodyBytes) return {};
+  try {
+    return someBody.parse(JSON.parse(body.toString()));
+  } catch {
+    return {};
+  }
+}
+
+/** For which task type the message was meant, as far as it says: by its queue, by its key, in its body. */
+function typeSaid({ routingKey, sourceQueue }: RawMessageFacts, said: BodySaid): string | null {
   const workQueuePrefix = workQueue('');
   if (sourceQueue.startsWith(workQueuePrefix)) return sourceQueue.slice(workQueuePrefix.length);
   const key = typeName.safeParse(routingKey.split('.')[0]);
   if (sourceQueue === queueNames.submitted && key.success) return key.data;
-  if (body.byteLength > defaultPolicy.maxBodyBytes) return null;
-  try {
-    return someBody.parse(JSON.parse(body.toString())).task_type;
-  } catch {
-    return null;
-  }
+  return said.task_type ?? null;
 }
 
 const name = z.string().max(255);
 
-/** What the headers say by the names that Warren knows; anything of another shape is left to the kept properties. */
-function relatedIn({ correlationId, headers: given = {} }: MessageProperties): RelatedIds {
+/** What the message says by the names that Warren knows; anything of another shape is left to the kept properties. */
+function relatedIn({ correlationId, headers: given = {}, messageId }: MessageProperties, said: BodySaid): RelatedIds {
   const found = {
     tenant: name.safeParse(given[headers.tenant]).data,
     group: name.safeParse(given[headers.group]).data,
     idempotencyKey: name.safeParse(given[headers.idempotencyKey]).data,
     correlationId: name.safeParse(correlationId).data,
     entities: z.array(name).max(16).safeParse(given[headers.entities]).data,
+    claimedId: said.task_id ?? someId.safeParse(messageId).data,
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }

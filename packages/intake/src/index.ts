@@ -1,2 +1,3 @@
 export * from './fingerprint.js';
 export * from './intake.js';
+export { newTaskId } from './task-id.js';

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { defineTaskType, encodeBody, parseMessage } from '@warren/tasks';
 import { queueNames, topologyFor, workQueue } from '@warren/topology';
 import { z } from 'zod';
-import { checkSubmission, createIntake, newTaskId } from './intake.js';
+import { checkSubmission, createIntake } from './intake.js';
+import { newTaskId } from './task-id.js';
 
 const type = defineTaskType({
   name: 'echo',

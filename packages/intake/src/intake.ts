@@ -14,9 +14,9 @@ import {
 } from '@warren/tasks';
 import { queueNames, topologyFor, workQueue } from '@warren/topology';
 import { stringify } from 'safe-stable-stringify';
-import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { fingerprint } from './fingerprint.js';
+import { newTaskId } from './task-id.js';
 
 /** What somebody wants done. `input` is not yet believed. */
 export interface Submission {
@@ -100,11 +100,6 @@ export function createIntake(parts: IntakeParts): Intake {
       return false;
     }
   }
-}
-
-/** An id for a task that is still to be submitted: a UUIDv7, so that ids sort by time. */
-export function newTaskId(): string {
-  return uuidv7();
 }
 
 interface CheckedSubmission {

@@ -1,4 +1,5 @@
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -15,8 +16,10 @@ import Libsql from 'libsql';
 import type { BatchStatements } from './batch-statements.js';
 import { postgresStatements } from './batch-statements-postgres.js';
 import { sqliteStatements } from './batch-statements-sqlite.js';
+import { LedgerMissing, readLedgerAddress } from './ledger-address.js';
 import { openPostgres } from './postgres.js';
 import type { Tables } from './schema.js';
+import { createWalSync, type WalSync } from './sqlite-wal.js';
 
 export interface LedgerDatabase {
   readonly kind: 'sqlite' | 'postgres';
@@ -24,6 +27,8 @@ export interface LedgerDatabase {
   readonly label: string;
   readonly db: Kysely<Tables>;
   readonly statements: BatchStatements;
+  /** Resolves when every commit so far survives a power cut. Postgres sees to that before it answers a commit. */
+  sync(): Promise<void>;
 }
 
 /**
@@ -32,11 +37,18 @@ export interface LedgerDatabase {
  */
 const sqliteBusyTimeoutMs = 0;
 
-/** `sqlite:///absolute/path`, `file:///absolute/path`, a plain path, or `postgres://…`. */
-export function openDatabase(url: string): LedgerDatabase {
-  if (!/^postgres(ql)?:/.test(url)) return openSqlite(sqlitePath(url));
-  const { dialect, label } = openPostgres(url);
-  return { kind: 'postgres', label, db: kyselyOver(dialect), statements: postgresStatements };
+/** @param create whether to make a file that is not there; otherwise throws LedgerMissing. A server's tables are always made. */
+export function openDatabase(url: string, create = true): LedgerDatabase {
+  const address = readLedgerAddress(url);
+  switch (address.kind) {
+    case 'sqlite':
+      if (create || existsSync(address.path)) return openSqlite(address.path);
+      throw new LedgerMissing(`there is no ledger at ${resolve(address.path)}`);
+    case 'postgres': {
+      const { dialect, label } = openPostgres(address.url);
+      return { kind: 'postgres', label, db: kyselyOver(dialect), statements: postgresStatements, sync: async () => {} };
+    }
+  }
 }
 
 /** A list that is empty holds nothing; only SQLite would understand `in ()` by itself. */
@@ -45,16 +57,12 @@ function kyselyOver(dialect: Dialect): Kysely<Tables> {
   return new Kysely<Tables>({ dialect, plugins: [emptyLists] });
 }
 
-function sqlitePath(url: string): string {
-  if (url.startsWith('sqlite:')) return fileURLToPath(url.replace(/^sqlite:/, 'file:'));
-  return url.startsWith('file:') ? fileURLToPath(url) : url;
-}
-
 function openSqlite(path: string): LedgerDatabase {
   let connection: Libsql.Database | undefined;
+  const wal = createWalSync(path);
   const connect = async () => {
     connection = openFile(path);
-    return connectSqlite(connection);
+    return connectSqlite(connection, wal);
   };
   return {
     kind: 'sqlite',
@@ -64,15 +72,19 @@ function openSqlite(path: string): LedgerDatabase {
       if (!connection) throw new Error('SQLite is asked before a transaction has begun: this is a defect');
       return connection;
     }),
+    sync: wal.sync,
   };
 }
 
-function connectSqlite(database: Libsql.Database): SqliteDatabase {
-  // A confirmed task must survive a power cut: FULL, where WAL's default would lose the last commits.
-  for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'])
+function connectSqlite(database: Libsql.Database, wal: WalSync): SqliteDatabase {
+  // NORMAL alone would lose the last commits in a power cut: whoever commits waits for `sync` before he says so.
+  for (const pragma of ['journal_mode = WAL', 'synchronous = NORMAL', 'foreign_keys = ON'])
     database.exec(`pragma ${pragma}`);
   return {
-    close: () => database.close(),
+    close: () => {
+      wal.close();
+      database.close();
+    },
     prepare: (statement) => {
       if (isTransactionWord(statement)) return executed(database, statement);
       const prepared = database.prepare(statement);

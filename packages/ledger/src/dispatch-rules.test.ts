@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { taskStates, transitions } from '@warren/tasks';
 import fc from 'fast-check';
+import { newTask } from '../../../tests/fixtures/task.js';
 import { anyInterleaving } from '../../../tests/model/interleaving.js';
-import { leaseMs, maxCrashes, newTask, type Rules } from '../../../tests/model/world.js';
+import { leaseMs, maxCrashes, type Rules } from '../../../tests/model/world.js';
 import * as dispatchRules from './dispatch-rules.js';
 import type { Decision, Task } from './task.js';
 
@@ -186,7 +187,7 @@ describe('the search notices when', () => {
 });
 
 describe('by example', () => {
-  const submitted = newTask('task', { delayMs: 0, expiresMs: null, deadlineMs: null });
+  const submitted = newTask('task');
   const start = submitted.createdAt;
 
   function claim(task: Task, at: number, change: Partial<dispatchRules.ClaimRequest>) {

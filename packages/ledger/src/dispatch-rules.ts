@@ -126,6 +126,7 @@ function startRun(task: Task, request: ClaimRequest, effects: readonly Effect[])
     answer: { kind: 'run', task: { ...task, ...patch } },
     patch,
     effects: [...effects, { kind: 'run-started', run }],
+    forgettable: true,
   };
 }
 
@@ -184,7 +185,7 @@ export interface RunRequest {
 export function decideRenew(task: Task | undefined, request: RunRequest & { leaseMs: number }): Decision<RunAnswer> {
   if (!task?.lease || !holds(task, request)) return refused(task, request);
   const patch = { lease: { ...task.lease, until: request.now + request.leaseMs } };
-  return { answer: { kind: 'done', task: { ...task, ...patch } }, patch };
+  return { answer: { kind: 'done', task: { ...task, ...patch } }, patch, forgettable: true };
 }
 
 export function decideProgress(
@@ -193,7 +194,7 @@ export function decideProgress(
 ): Decision<RunAnswer> {
   if (!task || !holds(task, request)) return refused(task, request);
   const patch = { progress: request.progress, updatedAt: request.now };
-  return { answer: { kind: 'done', task: { ...task, ...patch } }, patch };
+  return { answer: { kind: 'done', task: { ...task, ...patch } }, patch, forgettable: true };
 }
 
 export function decideComplete(
@@ -317,7 +318,7 @@ export function decidePublished(task: Task | undefined, request: MoveRequest): D
     updatedAt: now,
     ...(task.state === 'accepted' ? { state: 'queued' } : {}),
   } satisfies Partial<Task>;
-  return moved(task, patch);
+  return { ...moved(task, patch), forgettable: true };
 }
 
 /**

@@ -79,13 +79,18 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
+export interface OpenLedgerOptions {
+  /** False: a file that is not there is not made, and `LedgerMissing` is thrown. Default true. */
+  readonly create?: boolean;
+}
+
 /**
  * Opens the ledger and brings its schema up to date. `url`: a path or `sqlite://…` for a file, `postgres://…` for a
- * server. Throws `LedgerUnavailable` when it can't be reached within five seconds, or refuses to be used. What a ledger that
- * may only be read (a standby, a full disk) can answer, it answers.
+ * server; `LedgerUrlError` for anything else. Throws `LedgerUnavailable` when it can't be reached within five seconds, or
+ * refuses to be used. What a ledger that may only be read (a standby, a full disk) can answer, it answers.
  */
-export async function openLedger(url: string): Promise<Ledger> {
-  const database = openDatabase(url);
+export async function openLedger(url: string, { create }: OpenLedgerOptions = {}): Promise<Ledger> {
+  const database = openDatabase(url, create);
   try {
     await migrate(database);
   } catch (error) {

@@ -16,6 +16,19 @@ export const letterStates = [
 ] as const;
 export type LetterState = (typeof letterStates)[number];
 
+/** Whether somebody or something still waits for a letter in this state. */
+export const isOpenLetter: Readonly<Record<LetterState, boolean>> = {
+  received: true,
+  retrying: true,
+  parked: true,
+  replayed: false,
+  cancelled: false,
+  completed: false,
+  settled: false,
+};
+export const openLetterStates: readonly LetterState[] = letterStates.filter((state) => isOpenLetter[state]);
+export const closedLetterStates: readonly LetterState[] = letterStates.filter((state) => !isOpenLetter[state]);
+
 /**
  * From which states each one is noted. What a person decided stands until the letter is met again; who ends a task tells
  * its letter afterwards, and the sweeper may have been faster to settle it.
@@ -25,9 +38,9 @@ export const decidedFrom: Readonly<Record<LetterState, readonly LetterState[]>> 
   retrying: ['received'],
   parked: ['received'],
   settled: ['received'],
-  replayed: ['received', 'retrying', 'parked'],
-  cancelled: ['received', 'retrying', 'parked', 'settled'],
-  completed: ['received', 'retrying', 'parked', 'settled'],
+  replayed: openLetterStates,
+  cancelled: [...openLetterStates, 'settled'],
+  completed: [...openLetterStates, 'settled'],
 };
 
 /** What else a letter is about, for people who look for a pattern. */
@@ -37,6 +50,8 @@ export interface RelatedIds {
   readonly idempotencyKey?: string;
   readonly correlationId?: string;
   readonly entities?: readonly string[];
+  /** Of a message without a task on record: the id that it gave itself, a UUID in lower case. */
+  readonly claimedId?: string;
 }
 
 /**

@@ -4,7 +4,16 @@ import type { Kysely, SelectQueryBuilder } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import type { HandAct } from './hand-act.js';
 import { handActsOn, recordHandActs } from './hand-acts.js';
-import { decidedFrom, type Letter, type LetterOutline, type LetterState, type NewLetter } from './letter.js';
+import {
+  decidedFrom,
+  isOpenLetter,
+  type Letter,
+  type LetterOutline,
+  type LetterState,
+  type NewLetter,
+  openLetterStates,
+  type RelatedIds,
+} from './letter.js';
 import { letterFrom, outlineFrom, storable } from './rows.js';
 import type { Tables } from './schema.js';
 import { inTransaction, persistently } from './transactions.js';
@@ -23,6 +32,8 @@ export interface Letters {
    */
   decide(id: string, decision: LetterDecision, now: number): Promise<boolean>;
   find(idOrTaskId: string): Promise<Letter | undefined>;
+  /** The newest letter of a message that is no task on record and gave itself this id, a UUID in lower case. */
+  claiming(id: string): Promise<Letter | undefined>;
   /**
    * Marks a parked letter as somebody's to look at; it stays parked, and the latest escalation counts. False, and nothing
    * is written, where it, or its task, is not parked.
@@ -93,6 +104,7 @@ export function createLetters(database: LedgerDatabase, newId: () => string): Le
       );
       return row && letterFrom(row);
     },
+    claiming: (id) => claiming(database, id),
     escalate: (id, to, act) => escalate(database, id, to, act),
     list: (filter) => list(database, filter),
     outlines: (filter) => outlines(database, filter),
@@ -117,6 +129,20 @@ export function createLetters(database: LedgerDatabase, newId: () => string): Le
       return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
     },
   };
+}
+
+/** Looked for in every letter without a task: a person asks, and only about an id that nothing else has. */
+async function claiming(database: LedgerDatabase, id: string): Promise<Letter | undefined> {
+  const row = await persistently(database, (db) =>
+    db
+      .selectFrom('dead_letters')
+      .selectAll()
+      .where('task_id', 'is', null)
+      .where('related', 'like', `%${JSON.stringify({ claimedId: id } satisfies RelatedIds).slice(1, -1)}%`)
+      .orderBy('last_seen', 'desc')
+      .executeTakeFirst(),
+  );
+  return row && letterFrom(row);
 }
 
 function receive(database: LedgerDatabase, newId: () => string, letter: NewLetter, now: number) {
@@ -198,7 +224,7 @@ function fingerprintOf(letter: NewLetter): string {
 
 async function decide(database: LedgerDatabase, id: string, decision: LetterDecision, now: number): Promise<boolean> {
   const { dispatch, state, timesSeen } = decision;
-  const resolved = state !== 'parked' && state !== 'retrying';
+  const resolved = !isOpenLetter[state];
   const decided = await inTransaction(database, async (transaction) => {
     let update = transaction
       .updateTable('dead_letters')
@@ -265,7 +291,7 @@ async function settleFinished(database: LedgerDatabase, now: number): Promise<nu
         resolution: 'its task reached its end',
         ...notEscalated,
       })
-      .where('state', 'in', ['received', 'retrying', 'parked'])
+      .where('state', 'in', openLetterStates)
       // Asked of each open letter: a list of all finished tasks would be as long as the ledger.
       .where((where) =>
         where.exists(

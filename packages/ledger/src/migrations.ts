@@ -3,7 +3,10 @@ import type { LedgerDatabase } from './database.js';
 import type { Tables } from './schema.js';
 import { inTransaction, persistently } from './transactions.js';
 
-/** One entry a released change of the schema, oldest first; what is released is never edited. `{bytes}` is BLOB or BYTEA. */
+/**
+ * One entry a released change of the schema, oldest first; what is released is never edited. `{bytes}` is BLOB or BYTEA;
+ * `{clustered}` puts a table's rows into the tree of its primary key, where SQLite would keep two trees.
+ */
 const migrations: readonly (readonly string[])[] = [
   [
     `create table tasks (
@@ -49,7 +52,7 @@ const migrations: readonly (readonly string[])[] = [
     `create table inputs (
       task_id text primary key references tasks (id) on delete cascade,
       payload text not null
-    )`,
+    ){clustered}`,
     `create table attempts (
       task_id text not null references tasks (id) on delete cascade,
       token integer not null,
@@ -64,13 +67,13 @@ const migrations: readonly (readonly string[])[] = [
       stack text,
       retry_after_ms bigint,
       primary key (task_id, token)
-    )`,
+    ){clustered}`,
     `create table results (
       task_id text primary key references tasks (id) on delete cascade,
       result text not null,
       cost text,
       completed_at bigint not null
-    )`,
+    ){clustered}`,
     `create table dead_letters (
       id text primary key,
       fingerprint text not null unique,
@@ -164,6 +167,11 @@ async function currentVersion(db: Kysely<Tables>): Promise<number> {
   );
 }
 
+function wordsOf(kind: LedgerDatabase['kind'], statement: string): string {
+  const [bytes, clustered] = kind === 'postgres' ? ['bytea', ''] : ['blob', ' without rowid'];
+  return statement.replaceAll('{bytes}', bytes).replaceAll('{clustered}', clustered);
+}
+
 async function applyMigration(
   transaction: Kysely<Tables>,
   kind: LedgerDatabase['kind'],
@@ -171,7 +179,7 @@ async function applyMigration(
   statements: readonly string[],
 ): Promise<void> {
   for (const statement of statements) {
-    await sql.raw(statement.replaceAll('{bytes}', kind === 'postgres' ? 'bytea' : 'blob')).execute(transaction);
+    await sql.raw(wordsOf(kind, statement)).execute(transaction);
   }
   await sql`insert into schema_version (version) values (${version})`.execute(transaction);
 }

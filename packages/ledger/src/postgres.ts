@@ -6,6 +6,7 @@ import {
   type PostgresQueryResult,
 } from 'kysely';
 import pg from 'pg';
+import { LedgerUrlError } from './ledger-address.js';
 
 /** In milliseconds: for a connection; for one statement, by the server's own clock. */
 const connectTimeoutMs = 5_000;
@@ -23,7 +24,7 @@ const keepAliveAfterMs = 10_000;
 export function openPostgres(url: string): { readonly label: string; readonly dialect: Dialect } {
   const label = withoutPassword(url);
   if (!isAddress(url)) {
-    throw new Error(
+    throw new LedgerUrlError(
       `the ledger's address ${label} can't be read: name one host, as in postgres://user:password@host:5432/database, with special characters in the password percent-encoded`,
     );
   }

@@ -1,7 +1,7 @@
 import { finalStates } from '@warren/tasks';
 import { type ExpressionBuilder, sql, type Transaction } from 'kysely';
 import type { LedgerDatabase } from './database.js';
-import { type LetterState, letterStates } from './letter.js';
+import { closedLetterStates, type LetterState, openLetterStates } from './letter.js';
 import type { Tables } from './schema.js';
 import { inTransaction, persistently } from './transactions.js';
 
@@ -17,19 +17,6 @@ export interface RetentionLimits {
   readonly maxTasks: number;
   readonly maxLetters: number;
 }
-
-/** Whether somebody or something still waits for a letter in this state. */
-const isOpen: Readonly<Record<LetterState, boolean>> = {
-  received: true,
-  retrying: true,
-  parked: true,
-  settled: false,
-  replayed: false,
-  completed: false,
-  cancelled: false,
-};
-const openLetterStates = letterStates.filter((state) => isOpen[state]);
-const closedLetterStates = letterStates.filter((state) => !isOpen[state]);
 
 type FinalState = (typeof finalStates)[number];
 

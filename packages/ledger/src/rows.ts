@@ -12,6 +12,7 @@ const related = z.object({
   idempotencyKey: z.string().exactOptional(),
   correlationId: z.string().exactOptional(),
   entities: names.exactOptional(),
+  claimedId: z.string().exactOptional(),
 });
 
 export function taskFrom(row: TaskRow): Task {

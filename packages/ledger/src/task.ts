@@ -109,4 +109,9 @@ export interface Decision<Answer> {
   readonly answer: Answer;
   readonly patch?: Partial<Task>;
   readonly effects?: readonly Effect[];
+  /**
+   * A power cut of the ledger's own machine may take the decision back: whatever it allows ends in that moment too, or is
+   * made good by the sweeper. Default false: it is on the disk before anybody hears of it.
+   */
+  readonly forgettable?: true;
 }

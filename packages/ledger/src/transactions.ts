@@ -8,14 +8,27 @@ import type { Tables } from './schema.js';
 const contentionLimitMs = 15_000;
 
 /**
- * Runs work in one transaction, again when another transaction was in the way.
+ * Runs work in one transaction, again when another transaction was in the way, and resolves when it survives a power cut,
+ * with all that it read. `forgettable`: whether a power cut may take this result back; default never.
  * Throws {@link LedgerUnavailable} when the database does not answer; anything else is an error of the work itself.
  */
-export function inTransaction<Result>(
+export async function inTransaction<Result>(
   database: LedgerDatabase,
   work: (transaction: Transaction<Tables>) => Promise<Result>,
+  forgettable: (result: Result) => boolean = () => false,
 ): Promise<Result> {
-  return persistently(database, (db) => db.transaction().execute(work));
+  const result = await persistently(database, (db) => db.transaction().execute(work));
+  if (!forgettable(result)) await synced(database);
+  return result;
+}
+
+/** The commit stands then, and its answer is lost: as with any other database. */
+async function synced(database: LedgerDatabase): Promise<void> {
+  try {
+    await database.sync();
+  } catch (error) {
+    throw new LedgerUnavailable(database.label, error);
+  }
 }
 
 /** The same manners for a single reading statement; a writing one waits for its lock in a transaction. */

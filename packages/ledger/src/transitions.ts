@@ -26,7 +26,7 @@ const noteLingerMs = 500;
 interface Operation {
   readonly taskId: string;
   /** Decides on the row as it is now, keeps the answer for later, and hands out what is to be written. */
-  readonly decide: (task: Task | undefined) => Pick<Decision<unknown>, 'patch' | 'effects'>;
+  readonly decide: (task: Task | undefined) => Omit<Decision<unknown>, 'answer'>;
 }
 
 interface Write {
@@ -52,7 +52,7 @@ export function createTransitions(database: LedgerDatabase): Transitions {
       if (!answer) throw new Error(`the ledger committed no decision for task ${taskId}: this is a defect`);
       return answer.value;
     },
-    note: (taskId, decide) => notes.submit({ taskId, decide: (task) => (task ? decide(task) : {}) }),
+    note: (taskId, decide) => notes.submit({ taskId, decide: (task) => (task ? decide(task) : { forgettable: true }) }),
     async idle() {
       await Promise.all([moves.idle(), notes.idle()]);
     },
@@ -61,7 +61,13 @@ export function createTransitions(database: LedgerDatabase): Transitions {
 
 function groupCommit(database: LedgerDatabase, lock: Lock, lingerMs: number): GroupCommit<Operation> {
   return createGroupCommit<Operation>({
-    commit: (batch) => inTransaction(database, (transaction) => runBatch(database, transaction, lock, batch)),
+    async commit(batch) {
+      await inTransaction(
+        database,
+        (transaction) => runBatch(database, transaction, lock, batch),
+        (isForgettable) => isForgettable,
+      );
+    },
     isCommon: (error) => error instanceof LedgerUnavailable,
     maxBatch,
     lingerMs,
@@ -71,21 +77,24 @@ function groupCommit(database: LedgerDatabase, lock: Lock, lingerMs: number): Gr
 /** Whose rows a batch needs: of all its tasks, or only of those whose publish nobody has noted yet. */
 type Lock = 'lock' | 'lockUnpublished';
 
+/** Answers whether every decision of the batch may be taken back by a power cut. */
 async function runBatch(
   { statements }: LedgerDatabase,
   transaction: Transaction<Tables>,
   lock: Lock,
   batch: readonly Operation[],
-): Promise<void> {
+): Promise<boolean> {
   const ids = [...new Set(batch.map(({ taskId }) => taskId))];
   const before = new Map((await statements[lock](transaction, ids)).map((row) => [row.id, row]));
   const tasks = new Map<string, Task>();
   for (const row of before.values()) tasks.set(row.id, taskFrom(row));
   const changed = new Set<string>();
   const writes: Write[] = [];
+  let isForgettable = true;
   for (const { taskId, decide } of batch) {
     const task = tasks.get(taskId);
-    const { patch, effects = [] } = decide(task);
+    const { patch, effects = [], forgettable = false } = decide(task);
+    isForgettable &&= forgettable;
     if (task && patch) {
       tasks.set(taskId, { ...task, ...patch });
       changed.add(taskId);
@@ -98,6 +107,7 @@ async function runBatch(
   });
   if (changes.length > 0) await statements.updateTasks(transaction, changes);
   if (writes.length > 0) await writeEffects(statements, transaction, writes);
+  return isForgettable;
 }
 
 async function writeEffects(

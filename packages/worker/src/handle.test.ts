@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { defineTaskType, maxResultBytes, TaskFailure } from '@warren/tasks';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { handle, minSnoozeMs, Stopped } from './handle.js';
+import { handle, minSnoozeMs } from './handle.js';
 import { completed, type Handler, snoozed } from './handler.js';
+import { RunStop } from './run-stop.js';
 
 const type = defineTaskType({
   name: 'double',
@@ -14,7 +15,7 @@ const type = defineTaskType({
 
 type DoubleHandler = Handler<{ number: number }, { doubled: number | string }>;
 
-function run(handler: DoubleHandler, payload: unknown = { number: 2 }, signal = new AbortController().signal) {
+function run(handler: DoubleHandler, payload: unknown = { number: 2 }, stop = new RunStop()) {
   return handle({
     type,
     handler,
@@ -22,7 +23,7 @@ function run(handler: DoubleHandler, payload: unknown = { number: 2 }, signal = 
     attempt: 1,
     payload,
     deadlineAt: 0,
-    signal,
+    stop,
     onProgress: () => undefined,
     log: pino({ level: 'silent' }),
   });
@@ -93,27 +94,27 @@ describe('handle', () => {
         if (signal.aborted) reject(new Error('something else'));
         signal.addEventListener('abort', () => reject(new Error('something else')));
       });
-    const timeout = new AbortController();
-    const timedOut = run(waits, undefined, timeout.signal);
-    timeout.abort(new Stopped({ kind: 'timeout', failure: { code: 'timeout', message: 'too long' } }));
+    const timeout = new RunStop();
+    const timedOut = run(waits, undefined, timeout);
+    timeout.stop({ kind: 'timeout', failure: { code: 'timeout', message: 'too long' } });
     expect(await timedOut).toEqual({ kind: 'failed', failure: { code: 'timeout', message: 'too long' } });
 
-    const drain = new AbortController();
-    const drained = run(waits, undefined, drain.signal);
-    drain.abort(new Stopped({ kind: 'interrupted', why: 'the worker stops' }));
+    const drain = new RunStop();
+    const drained = run(waits, undefined, drain);
+    drain.stop({ kind: 'interrupted', why: 'the worker stops' });
     expect(await drained).toEqual({ kind: 'interrupted', why: 'the worker stops' });
   });
 
   it('keeps the result of a handler that finishes although it was told to stop', async () => {
-    const controller = new AbortController();
+    const stop = new RunStop();
     let finish: (() => void) | undefined;
     const outcome = run(
       ({ number }) => new Promise((resolve) => (finish = () => resolve(completed({ doubled: number })))),
       undefined,
-      controller.signal,
+      stop,
     );
     await new Promise(setImmediate);
-    controller.abort(new Stopped({ kind: 'interrupted', why: 'the worker stops' }));
+    stop.stop({ kind: 'interrupted', why: 'the worker stops' });
     finish?.();
     expect(await outcome).toMatchObject({ kind: 'completed' });
   });

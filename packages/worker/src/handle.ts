@@ -1,6 +1,7 @@
 import { type Failure, failureOf, maxResultBytes, maxScheduleMs, TaskFailure, type TaskType } from '@warren/tasks';
 import type { Logger } from 'pino';
 import type { Cost, Handler, HandlerResult, Progress } from './handler.js';
+import type { RunStop } from './run-stop.js';
 
 /** How one run of a handler ended. */
 export type Outcome =
@@ -9,22 +10,6 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** It did not get to an end of its own: drained, or its delivery or its lease was lost. Nobody is to blame. */
   | { readonly kind: 'interrupted'; readonly why: string };
-
-/** Why a run is told to stop before its handler is done. */
-export type StopReason =
-  | { readonly kind: 'timeout'; readonly failure: Failure }
-  | { readonly kind: 'interrupted'; readonly why: string };
-
-/** The reason of the handler's aborted signal. */
-export class Stopped extends Error {
-  override readonly name = 'Stopped';
-  readonly stop: StopReason;
-
-  constructor(stop: StopReason) {
-    super(stop.kind === 'timeout' ? stop.failure.message : stop.why);
-    this.stop = stop;
-  }
-}
 
 const maxCostUnits = 16;
 const maxSnoozeReasonChars = 500;
@@ -46,8 +31,7 @@ export interface HandleParts<Input, Result> {
   readonly payload: unknown;
   /** Epoch milliseconds. */
   readonly deadlineAt: number;
-  /** Aborted with {@link Stopped}. */
-  readonly signal: AbortSignal;
+  readonly stop: RunStop;
   readonly onProgress: (progress: Progress) => void;
   readonly log: Logger;
 }
@@ -60,11 +44,11 @@ export async function handle<Input, Result>(parts: HandleParts<Input, Result>): 
     const field = ['payload', ...(issue?.path ?? [])].join('.');
     return failed(new TaskFailure('invalid-input', `${field}: ${issue?.message ?? 'does not fit the schema'}`));
   }
-  const ignored = ignoredAbort(parts.signal);
+  const ignored = ignoredStop(parts.stop);
   try {
     return encode(parts.type, await Promise.race([callHandler(parts, input.data), ignored.promise]));
   } catch (error) {
-    return stoppedOutcome(parts.signal) ?? failed(error);
+    return stoppedOutcome(parts.stop) ?? failed(error);
   } finally {
     ignored.cancel();
   }
@@ -75,11 +59,14 @@ async function callHandler<Input, Result>(
   parts: HandleParts<Input, Result>,
   input: Input,
 ): Promise<HandlerResult<Result>> {
-  parts.signal.throwIfAborted();
+  const { stop } = parts;
+  if (stop.stopped) throw stop.stopped;
   return parts.handler(input, {
     taskId: parts.taskId,
     attempt: parts.attempt,
-    signal: parts.signal,
+    get signal() {
+      return stop.signal;
+    },
     deadlineAt: parts.deadlineAt,
     progress: parts.onProgress,
     log: parts.log,
@@ -142,30 +129,19 @@ function failed(error: unknown): Outcome {
 }
 
 /** A handler that ends after its abort, however it puts it, ended because of the abort. */
-function stoppedOutcome(signal: AbortSignal): Outcome | undefined {
-  if (!signal.aborted) return undefined;
-  const reason: unknown = signal.reason;
-  if (!(reason instanceof Stopped)) return { kind: 'interrupted', why: String(reason) };
-  return reason.stop.kind === 'timeout'
-    ? { kind: 'failed', failure: reason.stop.failure }
-    : { kind: 'interrupted', why: reason.stop.why };
+function stoppedOutcome({ stopped }: RunStop): Outcome | undefined {
+  if (!stopped) return undefined;
+  return stopped.stop.kind === 'timeout'
+    ? { kind: 'failed', failure: stopped.stop.failure }
+    : { kind: 'interrupted', why: stopped.stop.why };
 }
 
-function ignoredAbort(signal: AbortSignal): { promise: Promise<never>; cancel: () => void } {
+function ignoredStop(stop: RunStop): { promise: Promise<never>; cancel: () => void } {
   let timer: NodeJS.Timeout | undefined;
-  let onAbort: (() => void) | undefined;
   const promise = new Promise<never>((_, reject) => {
-    onAbort = () => {
+    stop.onStop(() => {
       timer = setTimeout(() => reject(new Error('the handler went on after its signal was aborted')), abortGraceMs);
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    });
   });
-  return {
-    promise,
-    cancel: () => {
-      clearTimeout(timer);
-      if (onAbort) signal.removeEventListener('abort', onAbort);
-    },
-  };
+  return { promise, cancel: () => clearTimeout(timer) };
 }

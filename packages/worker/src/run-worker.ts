@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import {
   consume,
   consumingWithinMs,
@@ -15,6 +14,7 @@ import type { Logger } from 'pino';
 import type { WorkerConfig } from './config.js';
 import { abortGraceMs } from './handle.js';
 import type { Handler } from './handler.js';
+import { Runs } from './run-stop.js';
 import { type WorkParts, work } from './work.js';
 
 export interface Worker {
@@ -51,8 +51,7 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
   const ground = await openServiceGround({ config, name, log, now });
   const { dispatcher, events, ledger, publisher } = ground;
   const stop = new AbortController();
-  // One listener a run: from eleven on Node would warn of a leak.
-  setMaxListeners(0, stop.signal);
+  const runs = new Runs();
   let draining = false;
   const inHand = createInHand({ stop: stop.signal, log });
   const parts: WorkParts<Input, Result> = {
@@ -72,7 +71,7 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     events,
     turns: createTurns(),
     draining: () => draining,
-    stop: stop.signal,
+    runs,
     now,
     log,
   };
@@ -106,6 +105,7 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     await consumer.pause();
     await inHand.emptyWithin(config.drainMs);
     stop.abort();
+    runs.stop({ kind: 'interrupted', why: 'the worker stops' });
     await inHand.emptyWithin(abortGraceMs + 1_000);
     await consumer.cancel();
     await ground.close();

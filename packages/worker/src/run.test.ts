@@ -1,41 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Task } from '@warren/ledger';
+import { newTask } from '../../../tests/fixtures/task.js';
 import { startRun } from './run.js';
+import { Runs } from './run-stop.js';
 
-const task: Task = {
-  id: 'task',
-  type: 'summarize',
-  priority: 5,
-  state: 'running',
-  dispatch: 1,
-  attempt: 1,
-  allowanceFrom: 1,
-  token: 1,
-  lease: null,
-  lostTokens: [],
-  owed: null,
-  dispatchedAt: 0,
-  dueAt: 0,
-  publishedAt: 0,
-  expiresMs: null,
-  deadlineAt: null,
-  fingerprint: '',
-  idempotencyKey: null,
-  tenant: '',
-  group: null,
-  entities: [],
-  correlationId: null,
-  replyTo: null,
-  traceparent: null,
-  duplicates: 0,
-  reasonCode: null,
-  reason: null,
-  progress: null,
-  createdAt: 0,
-  updatedAt: 0,
-  startedAt: 0,
-  finishedAt: null,
-};
+const task = newTask('task', { state: 'running', token: 1, owed: null });
 
 /** What is written of a step that a handler in plain JavaScript gives. */
 function written(step: string): unknown {
@@ -43,7 +11,7 @@ function written(step: string): unknown {
   const events: unknown[] = [];
   const running = startRun(
     task,
-    { lost: new AbortController().signal },
+    { onLost: () => undefined },
     {
       ledger: {
         renew: async () => ({ kind: 'done', task }),
@@ -58,7 +26,7 @@ function written(step: string): unknown {
           return true;
         },
       },
-      stop: new AbortController().signal,
+      runs: new Runs(),
       now: Date.now,
       type: { policy: { attemptTimeoutMs: 60_000, leaseMs: 60_000 } },
     },

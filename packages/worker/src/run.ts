@@ -1,13 +1,13 @@
 import { type Delivery, type EventPublisher, taskEvent } from '@warren/broker';
 import type { Ledger, Task } from '@warren/ledger';
 import type { Failure, TaskPolicy } from '@warren/tasks';
-import { Stopped } from './handle.js';
 import type { Progress } from './handler.js';
+import type { RunStop, Runs } from './run-stop.js';
 
 /** What surrounds a handler while it runs: its deadline, its lease, the loss of its delivery, its progress. */
 export interface Running {
-  /** Aborted with `Stopped`: at the deadline, when the lease or the delivery is lost, when the worker must stop. */
-  readonly signal: AbortSignal;
+  /** Told at the deadline, when the lease or the delivery is lost, when the worker must stop. */
+  readonly stop: RunStop;
   readonly deadlineAt: number;
   readonly onProgress: (progress: Progress) => void;
   /** The handler is done: no more renewals. */
@@ -17,8 +17,7 @@ export interface Running {
 interface RunParts {
   readonly ledger: Pick<Ledger, 'renew' | 'progress'>;
   readonly events: Pick<EventPublisher, 'publish'>;
-  /** Aborted when the worker's time to drain is over. */
-  readonly stop: AbortSignal;
+  readonly runs: Runs;
   readonly now: () => number;
   readonly type: { readonly policy: Pick<TaskPolicy, 'attemptTimeoutMs' | 'leaseMs'> };
 }
@@ -26,37 +25,32 @@ interface RunParts {
 /** Longest progress message that is kept, in characters. */
 const maxProgressChars = 500;
 
-export function startRun(task: Task, delivery: Pick<Delivery, 'lost'>, parts: RunParts): Running {
+export function startRun(task: Task, delivery: Pick<Delivery, 'onLost'>, parts: RunParts): Running {
   const { attemptTimeoutMs, leaseMs } = parts.type.policy;
-  const controller = new AbortController();
-  const interrupt = (why: string) => controller.abort(new Stopped({ kind: 'interrupted', why }));
-
+  const stop = parts.runs.begin();
+  delivery.onLost(() => interrupt('the connection to the broker was lost, so the task goes to another worker'));
   const deadlineAt = Math.min(parts.now() + attemptTimeoutMs, task.deadlineAt ?? Number.POSITIVE_INFINITY);
   const timeout = setTimeout(
-    () =>
-      controller.abort(new Stopped({ kind: 'timeout', failure: timeoutFailure(task, deadlineAt, attemptTimeoutMs) })),
+    () => stop.stop({ kind: 'timeout', failure: timeoutFailure(task, deadlineAt, attemptTimeoutMs) }),
     Math.max(0, deadlineAt - parts.now()),
   );
   const renewal = setInterval(() => void renew(), leaseMs / 3);
-  const onLost = () => interrupt('the connection to the broker was lost, so the task goes to another worker');
-  const onStop = () => interrupt('the worker stops');
-  delivery.lost.addEventListener('abort', onLost, { once: true });
-  parts.stop.addEventListener('abort', onStop, { once: true });
-  if (delivery.lost.aborted) onLost();
-  if (parts.stop.aborted) onStop();
   const progress = createProgressWriter(task, parts);
 
   return {
-    signal: controller.signal,
+    stop,
     deadlineAt,
     onProgress: progress,
     end() {
       clearTimeout(timeout);
       clearInterval(renewal);
-      delivery.lost.removeEventListener('abort', onLost);
-      parts.stop.removeEventListener('abort', onStop);
+      parts.runs.end(stop);
     },
   };
+
+  function interrupt(why: string): void {
+    stop.stop({ kind: 'interrupted', why });
+  }
 
   /** While the ledger is away the lease may run out unrenewed; nobody else can claim it then either. */
   async function renew(): Promise<void> {

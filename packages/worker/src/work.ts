@@ -24,6 +24,7 @@ import type { Logger } from 'pino';
 import { handle, type Outcome } from './handle.js';
 import type { Handler } from './handler.js';
 import { startRun } from './run.js';
+import type { Runs } from './run-stop.js';
 
 export interface WorkParts<Input, Result> {
   readonly type: TaskType<Input, Result>;
@@ -39,8 +40,8 @@ export interface WorkParts<Input, Result> {
   readonly turns: Turns;
   /** True from the first SIGTERM on: what has not begun goes back to the queue. */
   readonly draining: () => boolean;
-  /** Aborted when the time to drain is over. */
-  readonly stop: AbortSignal;
+  /** What runs at the moment. */
+  readonly runs: Runs;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -138,24 +139,29 @@ async function claim(
   parts: Parts,
 ): Promise<Claimed | 'settled' | 'alone'> {
   // The broker has given a lost one to somebody else by now, and a claim in its name would take that run over.
-  if (parts.draining() || delivery.lost.aborted) {
+  if (parts.draining() || delivery.isLost) {
     delivery.requeue();
     return 'settled';
   }
   const answer = await askForClaim(delivery, message, alone, parts);
   if (answer.kind === 'alone') return 'alone';
-  if (answer.kind === 'run') logOfRun(answer.task, parts).info({ to: answer.task.state }, 'task claimed');
   const payload = JSON.stringify(message.payload) ?? 'null';
-  if ('task' in answer && !isContentOf(answer.task, message.type.name, message.payload, payload)) {
-    await disown(delivery, answer, parts);
-    return 'settled';
-  }
+  const isForeign = 'task' in answer && !isContentOf(answer.task, message.type.name, message.payload, payload);
   if (answer.kind !== 'run') {
-    await decline(delivery, message, answer, payload, parts);
+    if (isForeign) await disown(delivery, answer.task, parts);
+    else await decline(delivery, message, answer, payload, parts);
     return 'settled';
   }
   const { task } = answer;
-  return { task, message, payload, log: logOfRun(task, parts) };
+  const log = logOfRun(task, parts);
+  log.info({ to: task.state }, 'task claimed');
+  if (isForeign) {
+    await parts.patience.ask(() => parts.ledger.release(task.id, { token: task.token, now: parts.now() }));
+    log.info({ from: 'running', to: 'queued' }, 'claim released: the message has other content');
+    await disown(delivery, task, parts);
+    return 'settled';
+  }
+  return { task, message, payload, log };
 }
 
 /** The worker's own log names its type. */
@@ -184,15 +190,7 @@ function askForClaim(delivery: Delivery, message: TaskMessage, alone: boolean, p
  * The task itself is left to its own message. Where that was still owed, the claim has ended the debt, and the sweeper
  * publishes it once the task's queue is found empty.
  */
-async function disown(
-  delivery: Delivery,
-  { kind, task }: Extract<ClaimAnswer, { readonly task: Task }>,
-  parts: Parts,
-): Promise<void> {
-  if (kind === 'run') {
-    await parts.patience.ask(() => parts.ledger.release(task.id, { token: task.token, now: parts.now() }));
-    logOfRun(task, parts).info({ from: 'running', to: 'queued' }, 'claim released: the message has other content');
-  }
+async function disown(delivery: Delivery, task: Task, parts: Parts): Promise<void> {
   await park(delivery, 'conflict', `payload: task ${task.id} was submitted with other content`, parts);
 }
 
@@ -242,7 +240,7 @@ async function run<Input, Result>(
       attempt: task.attempt,
       payload: message.payload,
       deadlineAt: running.deadlineAt,
-      signal: running.signal,
+      stop: running.stop,
       onProgress: running.onProgress,
       log,
     });
