@@ -3,6 +3,7 @@ import { createDispatcher, PublishError } from '@warren/broker';
 import { createIntake } from '@warren/intake';
 import type { Task } from '@warren/ledger';
 import { queueNames } from '@warren/topology';
+import { nothingSwept } from '../integration/support/sweep-report.js';
 import { until } from '../integration/support/until.js';
 import { probe } from '../processes/src/probe.js';
 import type { Crew } from './support/crew.js';
@@ -20,7 +21,7 @@ beforeEach(() => {
   ({ house, hand, crew } = rooms());
 });
 
-const nothing = { active: true, owed: 0, queueEmpty: 0, overtaken: 0, letters: 0, failed: 0, parked: 0 };
+const { settled: _, ...nothing } = nothingSwept;
 
 async function sweep() {
   const { settled: _, ...report } = await house.sweeper({ leaseMs: 0 }).sweepOnce();

@@ -46,6 +46,7 @@ describe('CONTRIBUTING', () => {
       'bin/run-tests.mjs',
       'packages/ledger/src/dispatch-rules.test.ts',
       'packages/local/src/local-broker.ts',
+      'tests/integration/support/test-log.ts',
     ]
       .map((file) => readFileSync(join(projectRoot, file), 'utf8'))
       .join();

@@ -1,12 +1,12 @@
 import { userInfo } from 'node:os';
-import { Readable, Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { buildProgram, runCli } from '@warren/cli';
 import { parkRaw } from '@warren/dead-letters';
 import { addDeadLetterCommands } from '@warren/dlq-processor';
 import type { ReasonCode, TaskType } from '@warren/tasks';
 import { connect } from 'amqplib';
 import { z } from 'zod';
+import { type Ended, runCommandLine } from './support/command-line.js';
 import { type LettersGround, lettersGround, probe } from './support/letters.js';
 import { until } from './support/until.js';
 
@@ -20,12 +20,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await ground.dispose();
 }, 60_000);
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** The type of every task here, as the command knows it. */
 const judged = { ...probe, result: z.object({ answer: z.number() }) };
@@ -45,52 +39,26 @@ async function warren(
   args: readonly string[],
   { answer, env, input, interruption, types = [judged] }: Around = {},
 ): Promise<Ended> {
-  const [stdout, stderr] = [sink(), sink()];
+  const addresses = { AMQP_URL: ground.amqpUrl, LEDGER_URL: ground.ledgerUrl };
   const stdin = Object.assign(Readable.from(answer === undefined ? [input ?? ''] : [`${answer}\n`]), {
     isTTY: answer !== undefined,
   });
-  const { program, context } = buildProgram({
-    version: '0',
-    stdout,
-    stderr,
-    env: { AMQP_URL: ground.amqpUrl, LEDGER_URL: ground.ledgerUrl, ...env },
-    now: () => performance.now(),
-  });
-  addDeadLetterCommands(program, context, {
-    stdin,
-    stderr,
-    findStack: () => undefined,
-    types,
-    interruption: () => interruption ?? new AbortController().signal,
-  });
-  const code = await runCli(program, ['dead-letters', ...args], {
-    stdout,
-    stderr,
-    env: {},
-    exit: () => undefined,
-    listenerCount: () => 0,
-    emit: () => false,
-  });
-  return { code, stdout: stdout.text(), stderr: stderr.text() };
-}
-
-function sink() {
-  const chunks: string[] = [];
-  const writable = new Writable({
-    decodeStrings: false,
-    write(chunk, _encoding, done) {
-      chunks.push(String(chunk));
-      done();
-    },
-  });
-  return Object.assign(writable, { text: () => chunks.join('') });
+  return await runCommandLine(['dead-letters', ...args], { ...addresses, ...env }, (program, context, stderr) =>
+    addDeadLetterCommands(program, context, {
+      stdin,
+      stderr,
+      findStack: () => undefined,
+      types,
+      interruption: () => interruption ?? new AbortController().signal,
+    }),
+  );
 }
 
 async function parked(code: ReasonCode = 'not-found', tenant = 'acme'): Promise<string> {
   const task = await ground.submit({ tenant });
   await ground.failNext({ code, message: `because of ${code}` });
   await until(async () => (await ground.task(task.id)).state === 'parked');
-  await until(async () => (await ground.ledger.letters.find(task.id))?.state === 'parked');
+  await ground.untilLetter(task.id, 'parked');
   return task.id;
 }
 
@@ -146,7 +114,7 @@ describe('dead-letters list', () => {
 
   it('says what to set where it finds neither ledger nor stack', async () => {
     const { code, stderr } = await warren(['list'], { env: { AMQP_URL: '', LEDGER_URL: '' } });
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(stderr).toContain('LEDGER_URL is not set');
   });
 });
@@ -471,7 +439,7 @@ describe('dead-letters complete', () => {
   async function parkedFor(replyTo: string): Promise<string> {
     const { id } = await ground.submit({ replyTo });
     await ground.failNext({ code: 'refused', message: 'no' });
-    await until(async () => (await ground.ledger.letters.find(id))?.state === 'parked');
+    await ground.untilLetter(id, 'parked');
     return id;
   }
 });

@@ -1,24 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { consume, type Delivery, type Publisher } from '@warren/broker';
+import { consume, type Delivery } from '@warren/broker';
 import {
-  createOperations,
   defaultRules,
   type LetterConsumers,
   maxCopiesMet,
   maxMeetings,
-  type Operations,
-  type OperationsParts,
-  parkRaw,
   type Rule,
   restoreProperties,
 } from '@warren/dead-letters';
-import { type Ledger, LedgerUnavailable, type Letter, type Task } from '@warren/ledger';
+import { type Ledger, LedgerUnavailable, type Task } from '@warren/ledger';
 import { headers } from '@warren/tasks';
-import { exchangeNames, queueNames } from '@warren/topology';
+import { exchangeNames } from '@warren/topology';
 import { connect } from 'amqplib';
 import { pino } from 'pino';
-import { claim, homeless, type LettersGround, lettersGround, probe, ticketOf } from './support/letters.js';
+import { newLetter } from '../fixtures/letter.js';
+import { claim, homeless, type LettersGround, lettersGround, ticketOf } from './support/letters.js';
 import { until } from './support/until.js';
 
 let ground: LettersGround;
@@ -32,38 +29,6 @@ afterEach(async () => {
 }, 60_000);
 
 const timeout = { code: 'timeout', message: 'no answer' } as const;
-
-async function letterOf(idOrTaskId: string): Promise<Letter> {
-  const letter = await ground.ledger.letters.find(idOrTaskId);
-  if (!letter) throw new Error(`no letter ${idOrTaskId}`);
-  return letter;
-}
-
-async function untilLetter(taskId: string, state: Letter['state']): Promise<Letter> {
-  await until(async () => (await ground.ledger.letters.find(taskId))?.state === state);
-  return letterOf(taskId);
-}
-
-/** Until the processor has acked everything: nothing ready, nothing undecided. */
-async function untilNoLetters(): Promise<void> {
-  await until(async () => {
-    const { 'dead-letters': dead, unroutable } = await ground.depths();
-    return dead === 0 && unroutable === 0;
-  });
-}
-
-async function rawLetters(): Promise<readonly Letter[]> {
-  return (await ground.ledger.letters.list({ limit: 100 })).filter(({ taskId }) => taskId === null);
-}
-
-/** Past Warren's own publisher, which refuses what a stranger may send. */
-async function publishByHand(exchange: string, key: string, body: Buffer, options: object = {}): Promise<void> {
-  const connection = await connect(ground.amqpUrl);
-  const channel = await connection.createConfirmChannel();
-  channel.publish(exchange, key, body, options);
-  await channel.waitForConfirms();
-  await connection.close();
-}
 
 describe('a failed attempt', () => {
   it('is followed by the next one, at its time and with its priority', async () => {
@@ -79,7 +44,7 @@ describe('a failed attempt', () => {
     expect(arrivedAt).toBeGreaterThanOrEqual(retried.dueAt);
     expect(again.properties.priority).toBe(7);
     expect(ticketOf(again)).toMatchObject({ id: task.id, dispatch: 3 });
-    expect(await letterOf(task.id)).toMatchObject({ state: 'retrying', code: 'timeout', rule: 'transient' });
+    expect(await ground.letter(task.id)).toMatchObject({ state: 'retrying', code: 'timeout', rule: 'transient' });
     again.ack();
   }, 30_000);
 
@@ -98,7 +63,7 @@ describe('a failed attempt', () => {
     const task = await ground.submit({ tenant: 'acme', group: 'g', idempotencyKey: 'k', entities: ['e1', 'e2'] });
     for (let attempt = 1; attempt <= 3; attempt++)
       await ground.failNext({ ...timeout, stack: `at attempt ${attempt}` });
-    const letter = await untilLetter(task.id, 'parked');
+    const letter = await ground.untilLetter(task.id, 'parked');
 
     expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'exhausted', attempt: 3 });
     expect(letter).toMatchObject({
@@ -129,7 +94,7 @@ describe('a failed attempt', () => {
       })),
     );
     expect(details?.advice).toMatch(/replay/);
-    await untilNoLetters();
+    await ground.untilNoLetters();
   }, 30_000);
 
   it('that can not succeed is parked at once, and a waiting caller is told', async () => {
@@ -150,7 +115,7 @@ describe('a failed attempt', () => {
     const task = await ground.submit({ replyTo: replies, correlationId: 'c-1' });
     await ground.failNext({ code: 'not-found', message: 'no such page' });
     await until(() => answers.length > 0);
-    expect(await letterOf(task.id)).toMatchObject({
+    expect(await ground.letter(task.id)).toMatchObject({
       state: 'parked',
       code: 'not-found',
       rule: 'not-found',
@@ -173,7 +138,7 @@ describe('a failed attempt', () => {
     const task = await ground.submit();
     await ground.failNext({ code: 'unknown', message: 'x is not a function' });
     await ground.failNext({ code: 'unknown', message: 'x is not a function' });
-    const letter = await untilLetter(task.id, 'parked');
+    const letter = await ground.untilLetter(task.id, 'parked');
     expect(letter).toMatchObject({ code: 'exhausted' });
     expect(letter.reason).toContain('attempt 2 of 2 failed; last error: unknown: x is not a function');
   }, 30_000);
@@ -182,7 +147,7 @@ describe('a failed attempt', () => {
     await ground.startProcessor();
     const task = await ground.submit({ deadline: Date.now() + 20_000 });
     await ground.failNext({ ...timeout, retryAfterMs: 60_000 });
-    expect(await untilLetter(task.id, 'parked')).toMatchObject({ code: 'expired', rule: 'expired' });
+    expect(await ground.untilLetter(task.id, 'parked')).toMatchObject({ code: 'expired', rule: 'expired' });
     expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'expired' });
   }, 30_000);
 });
@@ -191,7 +156,7 @@ describe('a letter that the broker wrote', () => {
   it('is parked as expired where the task waited too long', async () => {
     await ground.startProcessor();
     const task = await ground.submit({ expiresMs: 30 });
-    expect(await untilLetter(task.id, 'parked')).toMatchObject({
+    expect(await ground.untilLetter(task.id, 'parked')).toMatchObject({
       code: 'expired',
       rule: 'expired',
       sourceQueue: 'tasks.probe',
@@ -211,7 +176,7 @@ describe('a letter that the broker wrote', () => {
     const claimed = await claim(ground.ledger, again);
     expect(claimed).toMatchObject({ state: 'running', attempt: 1, lostTokens: [1] });
     again.ack();
-    expect(await untilLetter(task.id, 'settled')).toMatchObject({
+    expect(await ground.untilLetter(task.id, 'settled')).toMatchObject({
       resolution: expect.stringContaining('published again'),
     });
   }, 30_000);
@@ -235,7 +200,7 @@ describe('a letter that the broker wrote', () => {
       expect(ticketOf(again)).toMatchObject({ id: task.id, dispatch: 2 });
       expect(await claim(ground.ledger, again)).toMatchObject({ state: 'running', attempt: 1, lostTokens: [] });
       again.ack();
-      expect(await untilLetter(task.id, 'settled')).toMatchObject({
+      expect(await ground.untilLetter(task.id, 'settled')).toMatchObject({
         resolution: expect.stringContaining('published again'),
       });
     },
@@ -257,8 +222,8 @@ describe('a letter that the broker wrote', () => {
     again.ack();
     await ground.dropWorker();
     const waited = await ground.submit();
-    expect(await untilLetter(waited.id, 'parked')).toMatchObject({ code: 'expired' });
-    expect(await letterOf(task.id)).toMatchObject({ state: 'settled' });
+    expect(await ground.untilLetter(waited.id, 'parked')).toMatchObject({ code: 'expired' });
+    expect(await ground.letter(task.id)).toMatchObject({ state: 'settled' });
   }, 30_000);
 
   it('is decided by what the ledger says then, not by what was read of it before', async () => {
@@ -285,9 +250,9 @@ describe('a letter that the broker wrote', () => {
   it('is parked as unroutable where no queue is bound', async () => {
     await ground.startProcessor();
     const task = await ground.submit({}, homeless);
-    expect(await untilLetter(task.id, 'parked')).toMatchObject({ code: 'unroutable', rule: 'unroutable' });
+    expect(await ground.untilLetter(task.id, 'parked')).toMatchObject({ code: 'unroutable', rule: 'unroutable' });
     expect(await ground.task(task.id)).toMatchObject({ state: 'parked', reasonCode: 'unroutable' });
-    await untilNoLetters();
+    await ground.untilNoLetters();
   }, 30_000);
 });
 
@@ -295,15 +260,15 @@ describe('a message that is no task', () => {
   it('is parked whole, and the same one again is the same letter', async () => {
     await ground.startProcessor();
     const body = Buffer.from([0x00, 0xff, 0x7b, 0x80, 0x0a]);
-    await publishByHand(exchangeNames.dead, 'probe.normal', body);
-    await publishByHand(exchangeNames.dead, 'probe.normal', body);
-    await until(async () => (await rawLetters())[0]?.timesSeen === 2);
-    const letters = await rawLetters();
+    await ground.publishByHand(exchangeNames.dead, 'probe.normal', body);
+    await ground.publishByHand(exchangeNames.dead, 'probe.normal', body);
+    await until(async () => (await ground.rawLetters())[0]?.timesSeen === 2);
+    const letters = await ground.rawLetters();
     expect(letters).toHaveLength(1);
     expect(letters[0]).toMatchObject({ state: 'parked', code: 'malformed', rule: 'permanent', type: 'probe' });
     expect(letters[0]?.body.equals(body)).toBe(true);
     expect(letters[0]?.reason).toContain('is not UTF-8');
-    await untilNoLetters();
+    await ground.untilNoLetters();
   }, 30_000);
 
   it('keeps headers of every type', async () => {
@@ -318,11 +283,14 @@ describe('a message that is no task', () => {
       text: 'a\u0000b',
       'x-retries': 1.5,
     };
-    await publishByHand(exchangeNames.dead, 'probe.normal', Buffer.from('{}'), { headers: given, messageId: 'm-1' });
-    await until(async () => (await rawLetters()).length === 1);
-    const [letter] = await rawLetters();
+    await ground.publishByHand(exchangeNames.dead, 'probe.normal', Buffer.from('{}'), {
+      headers: given,
+      messageId: 'm-1',
+    });
+    await until(async () => (await ground.rawLetters()).length === 1);
+    const [letter] = await ground.rawLetters();
     expect(restoreProperties(letter?.properties ?? '')).toMatchObject({ messageId: 'm-1', headers: given });
-    await untilNoLetters();
+    await ground.untilNoLetters();
   }, 30_000);
 
   it('is parked whole where its task is unknown to the ledger', async () => {
@@ -335,9 +303,9 @@ describe('a message that is no task', () => {
       [headers.copy]: 'c',
       [headers.reasonCode]: 'timeout',
     };
-    await publishByHand(exchangeNames.dead, 'probe.normal', body, { headers: ticket });
-    await until(async () => (await rawLetters()).length === 1);
-    expect((await rawLetters())[0]).toMatchObject({
+    await ground.publishByHand(exchangeNames.dead, 'probe.normal', body, { headers: ticket });
+    await until(async () => (await ground.rawLetters()).length === 1);
+    expect((await ground.rawLetters())[0]).toMatchObject({
       state: 'parked',
       code: 'invalid-state',
       reason: expect.stringContaining(id),
@@ -359,11 +327,11 @@ describe('a letter on which the rules break', () => {
     await ground.startProcessor({ rules: [broken] });
     const task = await ground.submit();
     await ground.failNext(timeout);
-    const letter = await untilLetter(task.id, 'parked');
+    const letter = await ground.untilLetter(task.id, 'parked');
     expect(letter).toMatchObject({ code: 'unknown', rule: 'unclassified', timesSeen: 1 });
     expect(letter.reason).toContain('bad rule');
     expect(letter.reason).toContain('no answer');
-    await untilNoLetters();
+    await ground.untilNoLetters();
   }, 30_000);
 
   it('or that ends the process each time, is parked without asking them again', async () => {
@@ -380,7 +348,7 @@ describe('a letter on which the rules break', () => {
       },
     }));
     await ground.startProcessor({ rules: counting });
-    expect(await untilLetter(task.id, 'parked')).toMatchObject({
+    expect(await ground.untilLetter(task.id, 'parked')).toMatchObject({
       code: 'unknown',
       timesSeen: maxMeetings,
       unfinished: 0,
@@ -394,7 +362,7 @@ describe('a letter on which the rules break', () => {
     await meetWithoutDeciding(failed, maxMeetings - 2);
     await handBackLetter();
     await ground.startProcessor();
-    expect(await untilLetter(task.id, 'retrying')).toMatchObject({ code: 'timeout', unfinished: 0 });
+    expect(await ground.untilLetter(task.id, 'retrying')).toMatchObject({ code: 'timeout', unfinished: 0 });
   }, 30_000);
 
   it('is parked as well where nobody says that it came back, after many copies', async () => {
@@ -402,7 +370,7 @@ describe('a letter on which the rules break', () => {
     const failed = await ground.failNext(timeout);
     await meetWithoutDeciding(failed, maxCopiesMet - 1);
     await ground.startProcessor();
-    const letter = await untilLetter(task.id, 'parked');
+    const letter = await ground.untilLetter(task.id, 'parked');
     expect(letter).toMatchObject({ code: 'unknown', rule: 'unclassified', timesSeen: maxCopiesMet });
     expect(letter.reason).toContain('no answer');
   }, 30_000);
@@ -412,7 +380,7 @@ describe('a letter on which the rules break', () => {
     const failed = await ground.failNext(timeout);
     await meetWithoutDeciding(failed, maxMeetings);
     await ground.startProcessor();
-    expect(await untilLetter(task.id, 'retrying')).toMatchObject({ code: 'timeout' });
+    expect(await ground.untilLetter(task.id, 'retrying')).toMatchObject({ code: 'timeout' });
   }, 30_000);
 
   /** The processor that had the letter is gone: the broker will say that it comes again. */
@@ -439,10 +407,10 @@ describe('a stale letter', () => {
     expect((await ground.depths())['dead-letters']).toBe(2);
     const processor = await ground.startProcessor();
     (await ground.nextMessage()).ack();
-    await untilNoLetters();
+    await ground.untilNoLetters();
     await processor.stop();
     expect(await ground.task(task.id)).toMatchObject({ state: 'retry-scheduled', attempt: 2, dispatch: 3 });
-    expect(await letterOf(task.id)).toMatchObject({ state: 'retrying', unfinished: 0 });
+    expect(await ground.letter(task.id)).toMatchObject({ state: 'retrying', unfinished: 0 });
     expect(await ground.depths()).toEqual({ 'dead-letters': 0, unroutable: 0, 'tasks.probe': 0 });
   }, 30_000);
 
@@ -458,12 +426,12 @@ describe('a stale letter', () => {
     };
     await ground.startProcessor({ ledger: { ...ledger, ...died } });
     await until(async () => (await ground.task(task.id)).state === 'parked');
-    await untilNoLetters();
-    expect(await letterOf(task.id)).toMatchObject({ state: 'received' });
+    await ground.untilNoLetters();
+    expect(await ground.letter(task.id)).toMatchObject({ state: 'received' });
 
     await ground.startProcessor();
     await ground.dispatcher.republish(failed, '{}');
-    expect(await untilLetter(task.id, 'parked')).toMatchObject({
+    expect(await ground.untilLetter(task.id, 'parked')).toMatchObject({
       code: 'not-found',
       rule: 'not-found',
       reason: 'gone',
@@ -495,13 +463,13 @@ describe('a stale letter', () => {
     await ground.dispatcher.republish(failed, '{}');
     await until(() => looked);
     await processor.stop();
-    expect(await letterOf(task.id)).toMatchObject({ state: 'received', code: 'timeout' });
+    expect(await ground.letter(task.id)).toMatchObject({ state: 'received', code: 'timeout' });
   }, 30_000);
 
   async function parkedBy(task: Task): Promise<LetterConsumers> {
     const processor = await ground.startProcessor();
-    await untilLetter(task.id, 'parked');
-    await untilNoLetters();
+    await ground.untilLetter(task.id, 'parked');
+    await ground.untilNoLetters();
     return processor;
   }
 });
@@ -526,9 +494,9 @@ describe('a letter that can neither be processed nor kept', () => {
     await until(() => metAt.length >= 6);
     broken = false;
     for (const again of [2, 4]) expect((metAt[again] ?? 0) - (metAt[again - 1] ?? 0)).toBeGreaterThan(900);
-    for (const { id } of tasks) await untilLetter(id, 'retrying');
-    await untilNoLetters();
-    expect(await rawLetters()).toEqual([]);
+    for (const { id } of tasks) await ground.untilLetter(id, 'retrying');
+    await ground.untilNoLetters();
+    expect(await ground.rawLetters()).toEqual([]);
   }, 30_000);
 });
 
@@ -562,10 +530,10 @@ describe('while the ledger is away', () => {
     expect(await ground.depths()).toMatchObject({ 'dead-letters': 1 });
     expect(asked).toBe(1);
     away = false;
-    await untilLetter(task.id, 'retrying');
-    await untilLetter(other.id, 'retrying');
-    await untilNoLetters();
-    expect((await letterOf(task.id)).timesSeen).toBe(1);
+    await ground.untilLetter(task.id, 'retrying');
+    await ground.untilLetter(other.id, 'retrying');
+    await ground.untilNoLetters();
+    expect((await ground.letter(task.id)).timesSeen).toBe(1);
   }, 30_000);
 
   it('a letter counts as met once, however often its decision is asked for again', async () => {
@@ -582,306 +550,17 @@ describe('while the ledger is away', () => {
     await ground.failNext(timeout);
     await ground.startProcessor({ ledger: { ...ledger, ...flaky } });
     await until(async () => (await ground.task(task.id)).state !== 'dead-lettered');
-    await until(async () => (await letterOf(task.id)).state !== 'received');
-    expect(await letterOf(task.id)).toMatchObject({ state: 'retrying', code: 'timeout', timesSeen: 1 });
+    await until(async () => (await ground.letter(task.id)).state !== 'received');
+    expect(await ground.letter(task.id)).toMatchObject({ state: 'retrying', code: 'timeout', timesSeen: 1 });
     expect(asked).toBe(maxCopiesMet + 1);
   }, 30_000);
 });
 
-describe('a person', () => {
-  it('replays a parked task: a new allowance of attempts, its history kept', async () => {
-    await ground.startProcessor();
-    const task = await ground.submit();
-    await ground.failNext({ code: 'not-found', message: 'gone' });
-    await untilLetter(task.id, 'parked');
-    expect(await ground.operations.replay(task.id)).toEqual({ kind: 'done' });
-    expect(await letterOf(task.id)).toMatchObject({ state: 'replayed' });
-    for (let attempt = 2; attempt <= 4; attempt++) await ground.failNext(timeout);
-    const letter = await untilLetter(task.id, 'parked');
-    expect(letter).toMatchObject({ code: 'exhausted', reason: expect.stringContaining('attempt 3 of 3') });
-    expect((await ground.operations.show(letter.id))?.runs).toHaveLength(4);
-    expect(await ground.operations.replay(randomUUID())).toMatchObject({ kind: 'refused' });
-  }, 30_000);
-
-  it('replays a message that is no task as it came', async () => {
-    await ground.startProcessor();
-    const body = Buffer.from('{"task_type":"probe","payload":{}} ');
-    const given = { 'x-tenant': 'acme', bytes: Buffer.from([0, 1]), [headers.dispatch]: 9, 'x-death': [] };
-    await publishByHand(exchangeNames.dead, 'probe.normal', body, { headers: given, correlationId: 'c', priority: 3 });
-    await until(async () => (await rawLetters()).length === 1);
-    const [letter] = await rawLetters();
-    const arrived: Delivery[] = [];
-    const consumer = consume(ground.connection, {
-      queue: 'submitted',
-      prefetch: 1,
-      log: pino({ level: 'silent' }),
-      onDelivery: (delivery) => {
-        arrived.push(delivery);
-        delivery.ack();
-      },
-    });
-    expect(await ground.operations.replay(letter?.id ?? '')).toEqual({ kind: 'done' });
-    await until(() => arrived.length > 0);
-    expect(arrived[0]?.content.equals(body)).toBe(true);
-    expect(arrived[0]?.routingKey).toBe('probe');
-    expect(arrived[0]?.properties).toMatchObject({ correlationId: 'c', priority: 3 });
-    expect(arrived[0]?.properties.headers).toEqual({ 'x-tenant': 'acme', bytes: Buffer.from([0, 1]) });
-    expect(await letterOf(letter?.id ?? '')).toMatchObject({ state: 'replayed' });
-    expect(await ground.operations.replay(letter?.id ?? '')).toMatchObject({ kind: 'refused' });
-    await consumer.cancel();
-  }, 30_000);
-
-  it('finds a replayed message that came back at once still parked, and is told why', async () => {
-    const letter = await rejectedSubmission(Buffer.from('{"task_type":"probe","payload":{}} '));
-    const arrived = await submissions();
-    const cameBack: Pick<Publisher, 'publish'> = {
-      publish: async (publication) => {
-        await ground.publisher.publish(publication);
-        await refuse(await arrived.next(), 'payload: it is empty');
-      },
-    };
-    const replay = () => operationsWith({ publisher: cameBack }).replay(letter.id);
-    const why = 'it was submitted again and came back, malformed: payload: it is empty';
-    expect(await replay()).toEqual({ kind: 'refused', why });
-    const parked = { state: 'parked', rule: 'permanent', reason: 'payload: it is empty', resolution: null };
-    expect(await letterOf(letter.id)).toMatchObject({ ...parked, timesSeen: 2 });
-    expect(await replay()).toEqual({ kind: 'refused', why });
-    expect(await letterOf(letter.id)).toMatchObject({ ...parked, timesSeen: 3 });
-    await arrived.stop();
-  }, 30_000);
-
-  it('is told where somebody else decided a message while it was submitted again', async () => {
-    const letter = await rejectedSubmission(Buffer.from('{"task_type":"probe","payload":{}} '));
-    const other: Pick<Publisher, 'publish'> = {
-      publish: async () => void (await ground.operations.cancel(letter.id, 'not wanted')),
-    };
-    const outcome = await operationsWith({ publisher: other }).replay(letter.id);
-    expect(outcome).toEqual({ kind: 'done', note: 'somebody else decided it meanwhile: it is cancelled' });
-    expect(await letterOf(letter.id)).toMatchObject({ state: 'cancelled', resolution: 'not wanted' });
-  }, 30_000);
-
-  it('finds one letter however often a message was replayed and came back, whichever queue it was met in', async () => {
-    await ground.startProcessor();
-    const inside = {
-      [headers.dispatch]: 9,
-      [headers.copy]: 'c',
-      [headers.error]: 'e',
-      [headers.reasonCode]: 'timeout',
-    };
-    const brokers = { 'x-death': [{ queue: 'elsewhere', reason: 'expired', count: 1 }], 'x-first-death-queue': 'q' };
-    const given = {
-      'x-tenant': 'acme',
-      bytes: Buffer.from([0, 1]),
-      odd: { base64: 'no bytes' },
-      ...inside,
-      ...brokers,
-    };
-    const properties = { headers: given, deliveryMode: 1, expiration: '600000', priority: 3, timestamp: 1_700_000_000 };
-    await publishByHand(exchangeNames.dead, 'probe.normal', Buffer.from('{"task_type":"probe"}'), properties);
-    await until(async () => (await rawLetters())[0]?.state === 'parked');
-    const [letter] = await rawLetters();
-    const arrived = await submissions();
-    for (let times = 2; times <= 4; times++) {
-      expect(await ground.operations.replay(letter?.id ?? '')).toEqual({ kind: 'done' });
-      const delivery = await arrived.next();
-      // The last time it expires there instead: the broker takes its expiration away, and says where it died.
-      const { expiration: _, ...rest } = delivery.properties;
-      const died = { ...rest, headers: { ...rest.headers, ...brokers } };
-      await refuse(times < 4 ? delivery : { ...delivery, properties: died });
-      expect((await rawLetters()).map(({ id, state, timesSeen }) => ({ id, state, timesSeen }))).toEqual([
-        { id: letter?.id, state: 'parked', timesSeen: times },
-      ]);
-    }
-    await arrived.stop();
-  }, 30_000);
-
-  it('replays a task, and leaves the letter alone that it wrote since', async () => {
-    await ground.startProcessor();
-    const task = await ground.submit();
-    await ground.failNext({ code: 'not-found', message: 'gone' });
-    const letter = await untilLetter(task.id, 'parked');
-    const { letters } = ground.ledger;
-    const late: Ledger['letters'] = {
-      ...letters,
-      decide: async (...asked) => {
-        // The sweeper was faster, and so was the worker that failed again.
-        await ground.dispatcher.dispatch(await ground.task(task.id), '{"text":"hello"}');
-        await ground.failNext({ code: 'refused', message: 'no' });
-        await until(async () => (await letterOf(task.id)).code === 'refused');
-        await untilLetter(task.id, 'parked');
-        return await letters.decide(...asked);
-      },
-    };
-    expect(await operationsWith({ ledger: { ...ground.ledger, letters: late } }).replay(letter.id)).toEqual({
-      kind: 'done',
-    });
-    expect(await letterOf(task.id)).toMatchObject({ state: 'parked', code: 'refused', resolution: null });
-    expect(await ground.task(task.id)).toMatchObject({ state: 'parked' });
-  }, 30_000);
-
-  it('does not cancel a message that came again since', async () => {
-    const body = Buffer.from('oops');
-    const letter = await rejectedSubmission(body);
-    const { letters } = ground.ledger;
-    const late: Ledger['letters'] = {
-      ...letters,
-      decide: async (...asked) => {
-        await rejectedSubmission(body);
-        return await letters.decide(...asked);
-      },
-    };
-    expect(await operationsWith({ ledger: { ...ground.ledger, letters: late } }).cancel(letter.id, 'no')).toEqual({
-      kind: 'refused',
-      why: 'it came again meanwhile, or somebody else decided it: look at it once more',
-    });
-    expect(await letterOf(letter.id)).toMatchObject({ state: 'parked', timesSeen: 2 });
-  }, 30_000);
-
-  it('does not replay a message that names a task on record: intake would only count it', async () => {
-    await ground.startProcessor();
-    const task = await ground.submit();
-    const body = Buffer.from(JSON.stringify({ task_id: task.id.toUpperCase(), task_type: 'probe', payload: {} }));
-    await publishByHand(exchangeNames.dead, 'probe.normal', body);
-    await until(async () => (await rawLetters()).length === 1);
-    const [letter] = await rawLetters();
-    const refused = await ground.operations.replay(letter?.id ?? '');
-    expect(refused).toMatchObject({ kind: 'refused', why: expect.stringContaining(task.id) });
-    expect(await letterOf(letter?.id ?? '')).toMatchObject({ state: 'parked' });
-    expect(await ground.task(task.id)).toMatchObject({ duplicates: 0 });
-  }, 30_000);
-
-  it('replays a message that is too large to be read, whatever it names', async () => {
-    const task = await ground.submit();
-    const payload = 'x'.repeat(probe.policy.maxBodyBytes);
-    const letter = await rejectedSubmission(
-      Buffer.from(JSON.stringify({ task_id: task.id, task_type: 'probe', payload })),
-    );
-    expect(await ground.operations.replay(letter.id)).toEqual({ kind: 'done' });
-  }, 30_000);
-
-  it('cancels a task whose letter the sweeper settles in the same moment, and that stands on record', async () => {
-    await ground.startProcessor();
-    const task = await ground.submit();
-    await ground.failNext({ code: 'not-found', message: 'gone' });
-    await untilLetter(task.id, 'parked');
-    const { ledger } = ground;
-    const swept: Pick<Ledger, 'cancel'> = {
-      cancel: async (...asked) => {
-        const answer = await ledger.cancel(...asked);
-        await ledger.letters.settleFinished(Date.now());
-        return answer;
-      },
-    };
-    const outcome = await operationsWith({ ledger: { ...ledger, ...swept } }).cancel(task.id, 'not wanted');
-    expect(outcome).toEqual({ kind: 'done' });
-    expect(await letterOf(task.id)).toMatchObject({ state: 'cancelled', resolution: 'not wanted' });
-  }, 30_000);
-
-  it('cancels a task or a message for good, once', async () => {
-    await ground.startProcessor();
-    const task = await ground.submit();
-    await ground.failNext({ code: 'not-found', message: 'gone' });
-    await publishByHand(exchangeNames.dead, 'probe.normal', Buffer.from('oops'));
-    await untilLetter(task.id, 'parked');
-    await until(async () => (await rawLetters()).length === 1);
-    const [raw] = await rawLetters();
-    for (const id of [task.id, raw?.id ?? '']) {
-      expect(await ground.operations.cancel(id, 'not wanted')).toEqual({ kind: 'done' });
-      expect(await letterOf(id)).toMatchObject({ state: 'cancelled', resolution: 'not wanted' });
-      expect(await ground.operations.cancel(id, 'not wanted')).toMatchObject({ kind: 'refused' });
-    }
-    expect(await ground.task(task.id)).toMatchObject({ state: 'cancelled' });
-  }, 30_000);
-
-  it('does not cancel a task that a worker took up in the same moment', async () => {
-    await ground.startProcessor();
-    const task = await ground.submit();
-    await ground.failNext(timeout);
-    await untilLetter(task.id, 'retrying');
-    const { ledger } = ground;
-    const late: Pick<Ledger, 'cancel'> = {
-      cancel: async (...asked) => {
-        await claim(ledger, await ground.nextMessage());
-        return await ledger.cancel(...asked);
-      },
-    };
-    const outcome = await operationsWith({ ledger: { ...ledger, ...late } }).cancel(task.id, 'no');
-    expect(outcome).toEqual({ kind: 'refused', why: 'its task is running' });
-    expect(await ground.task(task.id)).toMatchObject({ state: 'running' });
-    expect(await letterOf(task.id)).toMatchObject({ state: 'retrying' });
-  }, 30_000);
-
-  it('does not cancel a task that is under way', async () => {
-    await ground.startProcessor();
-    const task = await ground.submit();
-    await ground.failNext(timeout);
-    const again = await ground.nextMessage();
-    await claim(ground.ledger, again);
-    expect(await ground.operations.cancel(task.id, 'no')).toEqual({ kind: 'refused', why: 'its task is running' });
-    again.ack();
-  }, 30_000);
-});
-
-function operationsWith(parts: Partial<OperationsParts>): Operations {
-  const { dispatcher, ledger, publisher } = ground;
-  return createOperations({ ledger, dispatcher, publisher, now: Date.now, by: 'ann', ...parts });
-}
-
-/** What intake does with a message that is no submission. */
-function refuse(
-  { content: body, properties, routingKey }: Pick<Delivery, 'content' | 'properties' | 'routingKey'>,
-  reason = 'body: is no submission',
-): Promise<Letter> {
-  const facts = { body, properties, routingKey, sourceQueue: queueNames.submitted, code: 'malformed', reason } as const;
-  return parkRaw({ ledger: ground.ledger, now: Date.now }, facts);
-}
-
-function rejectedSubmission(content: Buffer): Promise<Letter> {
-  return refuse({ content, properties: { headers: {} }, routingKey: 'probe' });
-}
-
-/** What arrives in queue `submitted`, where nobody takes it in. */
-async function submissions(): Promise<{ next(): Promise<Delivery>; stop(): Promise<void> }> {
-  const arrived: Delivery[] = [];
-  const consumer = consume(ground.connection, {
-    queue: queueNames.submitted,
-    prefetch: 1,
-    log: pino({ level: 'silent' }),
-    onDelivery: (delivery) => {
-      delivery.ack();
-      arrived.push(delivery);
-    },
-  });
-  return {
-    async next() {
-      await until(() => arrived.length > 0);
-      const [first] = arrived.splice(0, 1);
-      if (!first) throw new Error('nothing arrived');
-      return first;
-    },
-    stop: () => consumer.cancel(),
-  };
-}
-
 /** A processor that received the letter and went no further. */
 async function meetWithoutDeciding(task: Task, times: number): Promise<void> {
-  for (let meeting = 0; meeting < times; meeting++) {
-    await ground.ledger.letters.receive(
-      {
-        taskId: task.id,
-        type: task.type,
-        dispatch: task.dispatch,
-        code: 'timeout',
-        reason: 'no answer',
-        body: Buffer.from('{}'),
-        properties: '{}',
-        sourceQueue: 'tasks.probe',
-        routingKey: 'probe.normal',
-        related: {},
-      },
-      Date.now(),
-    );
-  }
+  const { dispatch, id: taskId, type } = task;
+  const met = { taskId, type, dispatch, code: 'timeout', reason: 'no answer', sourceQueue: 'tasks.probe' } as const;
+  for (let meeting = 0; meeting < times; meeting++) await ground.ledger.letters.receive(newLetter(met), Date.now());
 }
 
 describe('a submission that expires before it is taken in', () => {
@@ -895,14 +574,14 @@ describe('a submission that expires before it is taken in', () => {
     const task = await ground.submit();
     const forged = { ...headersOf(task), [headers.reasonCode]: 'poison', ...also };
     const body = Buffer.from(JSON.stringify({ task_id: task.id, task_type: 'probe', payload: {} }));
-    await publishByHand(exchangeNames.submit, 'probe', body, { expiration: '1', headers: forged });
+    await ground.publishByHand(exchangeNames.submit, 'probe', body, { expiration: '1', headers: forged });
     await ground.startProcessor();
-    await until(async () => (await rawLetters()).length === 1);
-    const [letter] = await rawLetters();
+    await until(async () => (await ground.rawLetters()).length === 1);
+    const [letter] = await ground.rawLetters();
     expect(letter).toMatchObject({ state: 'parked', code: 'expired', sourceQueue: 'submitted', type: 'probe' });
     expect(letter?.body.equals(body)).toBe(true);
-    await untilNoLetters();
-    expect(await rawLetters()).toHaveLength(1);
+    await ground.untilNoLetters();
+    expect(await ground.rawLetters()).toHaveLength(1);
     expect(await ground.task(task.id)).toMatchObject({ dispatch: 1, reasonCode: null });
   });
 });

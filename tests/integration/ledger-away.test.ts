@@ -11,7 +11,8 @@ import { type Ledger, LedgerUnavailable, openLedger } from '@warren/ledger';
 import type { PrivatePostgres } from '@warren/local';
 import Libsql from 'libsql';
 import { Client } from 'pg';
-import { claimRun, newTask } from './support/ledger.js';
+import { newTask } from '../fixtures/task.js';
+import { claimRun } from './support/ledger.js';
 import { type FreshDatabase, freshDatabase, startOwnPostgres } from './support/postgres.js';
 
 const now = 1_800_000_000_000;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type LedgerHome, ledgerKinds, newTask, startLedgerProcess } from './support/ledger.js';
+import { newTask } from '../fixtures/task.js';
+import { type LedgerHome, ledgerKinds, startLedgerProcess } from './support/ledger.js';
 
 const now = 1_800_000_000_000;
 

@@ -21,7 +21,9 @@ import { type LedgerDatabase, openDatabase } from '../../packages/ledger/src/dat
 import { letterStates } from '../../packages/ledger/src/letter.js';
 import { rowFrom } from '../../packages/ledger/src/rows.js';
 import type { Tables } from '../../packages/ledger/src/schema.js';
-import { claimRun, type LedgerHome, ledgerKinds, newTask } from './support/ledger.js';
+import { newLetter } from '../fixtures/letter.js';
+import { newTask } from '../fixtures/task.js';
+import { claimRun, type LedgerHome, ledgerKinds } from './support/ledger.js';
 import { until } from './support/until.js';
 
 const now = 1_800_000_000_000;
@@ -99,19 +101,7 @@ describe.each(ledgerKinds)('retention on $kind', ({ kind, makeHome }) => {
   }
 
   async function putLetter(state: string, change: Partial<NewLetter> = {}, seen = longAgo): Promise<string> {
-    const letter: NewLetter = {
-      taskId: null,
-      type: 'summarize',
-      dispatch: change.taskId ? 1 : null,
-      code: 'malformed',
-      reason: 'no JSON',
-      body: Buffer.from(randomUUID()),
-      properties: '{}',
-      sourceQueue: 'submitted',
-      routingKey: 'summarize',
-      related: {},
-      ...change,
-    };
+    const letter = newLetter({ dispatch: change.taskId ? 1 : null, ...change });
     const { id } = (await ledger.letters.receive(letter, seen)).letter;
     if (state !== 'received') {
       const decided = letterStates.find((known) => known !== 'received' && known === state);

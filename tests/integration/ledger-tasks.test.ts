@@ -1,30 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Ledger, Task } from '@warren/ledger';
-import { claimRequest, claimRun, type LedgerHome, ledgerKinds, newTask } from './support/ledger.js';
+import { newTask } from '../fixtures/task.js';
+import { claimRequest, claimRun, type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
 
 const now = 1_800_000_000_000;
 const minute = 60_000;
 
 describe.each(ledgerKinds)('the ledger on $kind', ({ makeHome }) => {
-  let home: LedgerHome;
+  const pair = ledgerPair(makeHome);
   let ledger: Ledger;
   let other: Ledger;
-
-  beforeAll(async () => {
-    home = await makeHome();
-    [ledger, other] = await Promise.all([home.open(), home.open()]);
-  }, 60_000);
-
-  afterAll(async () => {
-    await home.dispose();
-  }, 60_000);
-
-  async function submitted(change: Partial<Task> = {}): Promise<string> {
-    const id = randomUUID();
-    await ledger.submit({ task: newTask(id, change), payload: '{"text":"x"}' });
-    return id;
-  }
+  let submitted: LedgerPair['submitted'];
+  beforeAll(() => {
+    ({ ledger, other, submitted } = pair());
+  });
 
   describe('submitting', () => {
     it('records a task with its input', async () => {

@@ -337,8 +337,8 @@ describe('an error that nobody foresaw', () => {
 describe('when the ledger is away', () => {
   it('nothing is taken in or sent round, and everything is when it is back; what was recorded before its ack is one task', async () => {
     const database = await freshDatabase();
-    const databaseProxy = await proxyTo(database.url);
-    const brokerProxy = await proxyTo(ground.amqpUrl);
+    const databaseProxy = await TcpProxy.to(database.url);
+    const brokerProxy = await TcpProxy.to(ground.amqpUrl);
     const other = await wayIn({ ledgerUrl: database.url });
     const producer = await other.startProducer({
       ledgerUrl: databaseProxy.through(database.url),
@@ -371,11 +371,6 @@ describe('when the ledger is away', () => {
     }
   }, 120_000);
 });
-
-function proxyTo(url: string): Promise<TcpProxy> {
-  const { hostname, port } = new URL(url);
-  return TcpProxy.start({ host: hostname, port: Number(port) });
-}
 
 describe('the start', () => {
   it('finds no queue: says what to do', async () => {

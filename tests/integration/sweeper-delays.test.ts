@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hasDelayPlugin } from '@warren/broker';
-import { defaultSweeperSettings, type SweepReport } from '@warren/dead-letters';
+import { defaultSweeperSettings } from '@warren/dead-letters';
 import type { Task } from '@warren/ledger';
 import { type DelayMechanism, exchangeNames } from '@warren/topology';
 import { type Channel, connect } from 'amqplib';
 import { freshVhost } from './support/broker.js';
 import { type LettersGround, lettersGround, ticketOf } from './support/letters.js';
+import { nothingSwept } from './support/sweep-report.js';
 import { until } from './support/until.js';
 
 const hasPlugin = await askForPlugin();
@@ -17,16 +18,6 @@ else
     conformance('plugin'));
 
 const { quietMs } = defaultSweeperSettings;
-const nothing: SweepReport = {
-  active: true,
-  owed: 0,
-  queueEmpty: 0,
-  overtaken: 0,
-  letters: 0,
-  failed: 0,
-  parked: 0,
-  settled: 0,
-};
 
 /** Whatever holds the messages back, and however it loses them: the ledger knows when each is due. */
 function conformance(mechanism: DelayMechanism): void {
@@ -49,19 +40,19 @@ function conformance(mechanism: DelayMechanism): void {
     const late = await submitDelayed(6, 5_000);
 
     at = Math.min(...lost.map(({ dueAt }) => dueAt)) + quietMs - 1;
-    expect(await sweeper.sweepOnce()).toEqual(nothing);
+    expect(await sweeper.sweepOnce()).toEqual(nothingSwept);
     at = Math.max(...lost.map(({ dueAt }) => dueAt)) + quietMs;
-    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, queueEmpty: lost.length });
-    expect(await sweeper.sweepOnce()).toEqual(nothing);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, queueEmpty: lost.length });
+    expect(await sweeper.sweepOnce()).toEqual(nothingSwept);
     expect(await workNext(lost.length, now)).toEqual({ completed: idsOf(lost), stale: [] });
 
     // By the sweeper's clock these are overdue as well, but they are on their way and arrive beside their copies.
     at = Math.max(...late.map(({ dueAt }) => dueAt)) + quietMs;
-    expect(await sweeper.sweepOnce()).toEqual({ ...nothing, queueEmpty: late.length });
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, queueEmpty: late.length });
     expect(await workNext(2 * late.length, now)).toEqual({ completed: idsOf(late), stale: idsOf(late) });
 
     at += quietMs;
-    expect(await sweeper.sweepOnce()).toEqual(nothing);
+    expect(await sweeper.sweepOnce()).toEqual(nothingSwept);
     for (const { id } of [...lost, ...late]) {
       expect(await ground.task(id)).toMatchObject({ state: 'completed', dispatch: 1 });
       expect((await ground.ledger.queries.runs(id)).map(({ outcome }) => outcome)).toEqual(['completed']);

@@ -94,7 +94,7 @@ describe('warren topology draw', () => {
     expect(missing.stderr).toMatch(/could not be written to .*\n next: name a file in a folder that exists/);
     const silent = await draw([], { AMQP_URL: nobody });
     expect(silent.code).toBe(1);
-    expect(silent.stderr).toMatch(/next: start the broker, or say "--delay ladder"/);
+    expect(silent.stderr).toMatch(/next: check that it runs and that AMQP_URL is right; or say "--delay ladder"/);
   });
 });
 

@@ -136,7 +136,10 @@ describe('a queue or exchange that stands with other settings', () => {
       ],
     });
     expect(error.message).toContain('x-max-priority should be 9 but is 3');
-    expect(error.message).toContain(`rabbitmqctl delete_queue --vhost ${vhost.vhost} tasks.echo`);
+    expect(error).toHaveProperty(
+      'next',
+      expect.stringContaining(`rabbitmqctl delete_queue --vhost ${vhost.vhost} tasks.echo`),
+    );
   });
 
   it("without the management API is reported in the broker's words", async () => {
@@ -262,11 +265,12 @@ describe('warren topology', () => {
     const brokerFinder = {
       find: () => ({ amqpUrl: vhost.amqpUrl, managementUrl: vhost.managementUrl, from: 'local stack' }),
       missing: () => new Error('none'),
+      adviceWhenSilent: () => 'wait',
     };
     const { notes } = await run({}, ['topology', 'apply', '--delay', 'ladder'], brokerFinder);
     expect(notes[0]).toMatch(new RegExp(`^broker: .*vhost "${vhost.vhost}" \\(from the local stack\\)$`));
     expect(await heldBy(vhost.vhost)).toEqual(asHeld(topology));
-    const nowhere = { find: () => undefined, missing: () => new Error('no stack either') };
+    const nowhere = { ...brokerFinder, find: () => undefined, missing: () => new Error('no stack either') };
     expect((await failureOf(run({}, ['topology', 'apply'], nowhere))).message).toBe('no stack either');
   });
 
@@ -382,6 +386,8 @@ async function run(env: Record<string, string>, argv: readonly string[], brokerF
     result: (value: unknown, text: string) => void results.push({ value, text }),
     note: (line: string) => void notes.push(line),
     hint: (text: string) => text,
+    prose: (text: string) => text,
+    width: undefined,
   };
   const program = new Command().exitOverride();
   addTopologyCommands(program, { env, output, types, ...(brokerFinder === undefined ? {} : { brokerFinder }) });

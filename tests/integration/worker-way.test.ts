@@ -21,6 +21,7 @@ import { topologyFor } from '@warren/topology';
 import { completed, type Handler, runWorker } from '@warren/worker';
 import Libsql from 'libsql';
 import { pino } from 'pino';
+import { Runs } from '../../packages/worker/src/run-stop.js';
 import { type WorkParts, work } from '../../packages/worker/src/work.js';
 import { type FreshVhost, freshVhost } from './support/broker.js';
 import { type LedgerHome, makeSqliteHome } from './support/ledger.js';
@@ -35,7 +36,7 @@ let connection: BrokerConnection;
 let ledger: Ledger;
 let dispatcher: Dispatcher;
 let parts: WorkParts<unknown, unknown>;
-let stop: AbortController;
+let runs: Runs;
 
 beforeEach(async () => {
   home = await makeSqliteHome();
@@ -47,7 +48,7 @@ beforeEach(async () => {
   ledger = await home.open();
   const publisher = createPublisher(connection);
   dispatcher = createDispatcher({ ledger, publisher, delay: delayBy('ladder'), now: Date.now, newCopy: randomUUID });
-  stop = new AbortController();
+  runs = new Runs();
   const patient = new AbortController().signal;
   parts = {
     type: probe,
@@ -60,7 +61,7 @@ beforeEach(async () => {
     events: createEventPublisher(connection, { log }),
     turns: createTurns(),
     draining: () => false,
-    stop: stop.signal,
+    runs,
     now: Date.now,
     log,
   };
@@ -95,7 +96,9 @@ function delivery(task: Task, payload: unknown, change: Partial<Delivery> = {}):
     routingKey: `${task.type}.normal`,
     redelivered: false,
     properties: { messageId: task.id, headers: ticket },
+    isLost: false,
     lost: new AbortController().signal,
+    onLost: () => undefined,
     ack: settle('ack'),
     requeue: settle('requeue'),
     settled: () => settled,
@@ -116,7 +119,7 @@ describe('a release whose answer is lost', () => {
       },
     };
     const handler: Handler<unknown, unknown> = async (_, { signal }) => {
-      stop.abort();
+      runs.stop({ kind: 'interrupted', why: 'the worker stops' });
       signal.throwIfAborted();
       return completed(null);
     };
@@ -192,7 +195,7 @@ describe('a ticket with content that the task was not submitted with', () => {
 describe('a delivery whose channel is gone', () => {
   it('takes no run over: the broker has given its message to the worker that has it', async () => {
     const task = await submit('x');
-    const given = delivery(task, 'x', { redelivered: true, lost: AbortSignal.abort() });
+    const given = delivery(task, 'x', { redelivered: true, isLost: true });
     const { task: running } = await claimBy('another', task, { copy: copyOf(given) });
     await work(given, { ...parts, handler: unwanted });
 

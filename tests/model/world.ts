@@ -1,5 +1,7 @@
 import type * as dispatchRules from '../../packages/ledger/src/dispatch-rules.js';
 import type { Effect, Task } from '../../packages/ledger/src/task.js';
+import { epoch } from '../fixtures/epoch.js';
+import { newTask } from '../fixtures/task.js';
 
 /**
  * A model of everything around the rules of dispatch and lease: a broker that delivers at least once, in any order,
@@ -112,7 +114,6 @@ export const maxCrashes = 3;
 export const crashesBeforeAlone = 2;
 export const maxAttempts = 3;
 export const prefetch = 3;
-const epoch = 1_800_000_000_000;
 
 export interface Submission {
   readonly delayMs: number;
@@ -154,7 +155,7 @@ export function newWorld(given: {
     ],
   };
   for (const [index, submission] of submissions.entries()) {
-    const task = newTask(`task-${index}`, submission);
+    const task = submitted(`task-${index}`, submission);
     world.tasks.set(task.id, task);
     world.histories.set(task.id, {
       generation: 0,
@@ -169,42 +170,10 @@ export function newWorld(given: {
 }
 
 /** A task as intake writes it. */
-export function newTask(id: string, submission: Submission): Task {
-  const { delayMs, expiresMs, deadlineMs } = submission;
-  return {
-    id,
-    type: 'summarize',
-    priority: 5,
-    state: delayMs > 0 ? 'scheduled' : 'accepted',
-    dispatch: 1,
-    attempt: 1,
-    allowanceFrom: 1,
-    token: 0,
-    lease: null,
-    lostTokens: [],
-    owed: delayMs > 0 ? 'delayed' : 'task',
-    dispatchedAt: epoch,
-    dueAt: delayMs > 0 ? epoch + delayMs : 0,
-    publishedAt: null,
-    expiresMs,
-    deadlineAt: deadlineMs === null ? null : epoch + deadlineMs,
-    fingerprint: id,
-    idempotencyKey: null,
-    tenant: '',
-    group: null,
-    entities: [],
-    correlationId: null,
-    replyTo: null,
-    traceparent: null,
-    duplicates: 0,
-    reasonCode: null,
-    reason: null,
-    progress: null,
-    createdAt: epoch,
-    updatedAt: epoch,
-    startedAt: null,
-    finishedAt: null,
-  };
+function submitted(id: string, { deadlineMs, delayMs, expiresMs }: Submission): Task {
+  const deadlineAt = deadlineMs === null ? null : epoch + deadlineMs;
+  const delayed = { state: 'scheduled', owed: 'delayed', dueAt: epoch + delayMs } as const;
+  return newTask(id, { expiresMs, deadlineAt, ...(delayMs > 0 ? delayed : {}) });
 }
 
 export function taskOf(world: World, taskId: string): Task {

@@ -1,5 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { amqpUrlOf, configText, enabledPluginsText, managementUrlOf, nodeEnvironment } from './broker-layout.js';
+import {
+  advancedConfigText,
+  amqpUrlOf,
+  configText,
+  enabledPluginsText,
+  managementUrlOf,
+  nodeEnvironment,
+} from './broker-layout.js';
 
 const ports = { amqp: 1, management: 2, stream: 3, prometheus: 4, distribution: 5, epmd: 6 };
 const node = { ports, password: 'secret' };
@@ -43,3 +51,36 @@ describe('the configuration of a private node', () => {
     expect(managementUrlOf(node)).toBe('http://warren:secret@127.0.0.1:2');
   });
 });
+
+describe("the container's broker is configured as a private node is", () => {
+  it('where rabbitmq.conf speaks of the same', () => {
+    const own = settingsIn(configText(node, {}));
+    const both = [...settingsIn(deployed('rabbitmq.conf'))].filter(([key]) => own.has(key));
+    expect(both.map(([key]) => key)).toContain('max_message_size');
+    expect(both).toEqual(both.map(([key]) => [key, own.get(key)]));
+  });
+
+  it('in advanced.config', () => {
+    expect(deployed('advanced.config')).toBe(advancedConfigText());
+  });
+
+  it('in its plugins, with the delayed-message plugin and without it', () => {
+    const dockerfile = deployed('Dockerfile');
+    const [, always = ''] = /rabbitmq-plugins enable --offline (.+) \$delayed$/m.exec(dockerfile) ?? [];
+    const [, delayed = ''] = /delayed=(\w+);/.exec(dockerfile) ?? [];
+    expect(pluginsIn(always)).toEqual(pluginsIn(enabledPluginsText([])));
+    expect(pluginsIn(`${always} ${delayed}`)).toEqual(pluginsIn(enabledPluginsText([`${delayed}-4.2.0.ez`])));
+  });
+});
+
+function deployed(file: string): string {
+  return readFileSync(new URL(`../../../deploy/broker/${file}`, import.meta.url), 'utf8');
+}
+
+function settingsIn(text: string): Map<string, string> {
+  return new Map([...text.matchAll(/^([^#\s]\S*) = (.*)$/gm)].map(([, key = '', value = '']) => [key, value]));
+}
+
+function pluginsIn(text: string): readonly string[] {
+  return (text.match(/rabbitmq_\w+/g) ?? []).toSorted();
+}

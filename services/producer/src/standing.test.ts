@@ -1,47 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AttemptRun, Task } from '@warren/ledger';
 import { taskStates } from '@warren/tasks';
+import { newTask } from '../../../tests/fixtures/task.js';
 import { moveWords, standingOf } from './standing.js';
 import { isServedBefore } from './standing-facts.js';
 
 const now = Date.UTC(2030, 0, 31, 18, 0, 0);
 
 function task(change: Partial<Task>): Task {
-  return {
-    id: '0197a3f0-1c2d-7e4f-8a5b-6c7d8e9f0a1b',
-    type: 'summarize',
-    priority: 5,
-    state: 'queued',
-    dispatch: 1,
-    attempt: 1,
-    allowanceFrom: 1,
-    token: 0,
-    lease: null,
-    lostTokens: [],
-    owed: null,
-    dispatchedAt: now - 1_000,
-    dueAt: 0,
-    publishedAt: now - 1_000,
-    expiresMs: null,
-    deadlineAt: null,
-    fingerprint: '',
-    idempotencyKey: null,
-    tenant: '',
-    group: null,
-    entities: [],
-    correlationId: null,
-    replyTo: null,
-    traceparent: null,
-    duplicates: 0,
-    reasonCode: null,
-    reason: null,
-    progress: null,
-    createdAt: now - 1_000,
-    updatedAt: now,
-    startedAt: null,
-    finishedAt: null,
-    ...change,
-  };
+  const submittedAt = now - 1_000;
+  const queued = { state: 'queued', owed: null, publishedAt: submittedAt } as const;
+  return newTask('0197a3f0-1c2d-7e4f-8a5b-6c7d8e9f0a1b', { ...queued, ...change }, submittedAt);
 }
 
 const run: AttemptRun = {

@@ -25,13 +25,12 @@ import { createIntake, type Intake } from '@warren/intake';
 import { type Ledger, openLedger, type Task } from '@warren/ledger';
 import type { SubmissionOptions, TaskState } from '@warren/tasks';
 import { queueNames, topologyFor, workQueue } from '@warren/topology';
-import { pino } from 'pino';
 import { freshVhost } from '../../integration/support/broker.js';
+import { testLog } from '../../integration/support/test-log.js';
 import { until } from '../../integration/support/until.js';
 import { type ProbeInput, probe } from '../../processes/src/probe.js';
 
 const processes = fileURLToPath(new URL('../../processes/dist/', import.meta.url));
-const silent = pino({ level: process.env.WARREN_TEST_LOG_LEVEL ?? 'silent' });
 
 /** Everything that a task of type `probe` needs, on a virtual host and a ledger of its own. */
 export interface House {
@@ -101,9 +100,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     topology: topologyFor({ types: [probe], delay: delay.mechanism, profile: 'classic' }),
   });
   const ledger = await openLedger(ledgerUrl);
-  const connection = await connectBroker({ urls: amqpUrl, name: 'house', log: silent });
+  const connection = await connectBroker({ urls: amqpUrl, name: 'house', log: testLog });
   const publisher = createPublisher(connection);
-  const events = createEventPublisher(connection, { log: silent });
+  const events = createEventPublisher(connection, { log: testLog });
   const dispatcher = createDispatcher({ ledger, publisher, delay, now: Date.now, newCopy: randomUUID });
   const intake = createIntake({ ledger, dispatcher, types: [probe] });
   const journal = createJournal(join(folder, 'journal'));
@@ -148,7 +147,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
         prefetch: 20,
         now: Date.now,
         random: Math.random,
-        log: silent,
+        log: testLog,
       });
       await letters.ready;
       closers.push(() => letters.stop());
@@ -173,7 +172,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
           ...settings,
         },
         now: Date.now,
-        log: silent,
+        log: testLog,
       }),
     async untilState(taskId, state) {
       let task: Task | undefined;

@@ -9,16 +9,16 @@ export interface Ended {
 
 /**
  * Runs one command line in this process, without a terminal.
- * @param add gives the program its nouns.
+ * @param add gives the program its nouns; `stderr` for what asks a person.
  */
 export async function runCommandLine(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  add: (program: ReturnType<typeof buildProgram>['program'], context: CommandContext) => void,
+  add: (program: ReturnType<typeof buildProgram>['program'], context: CommandContext, stderr: Writable) => void,
 ): Promise<Ended> {
   const [stdout, stderr] = [sink(), sink()];
   const { program, context } = buildProgram({ version: '0', stdout, stderr, env, now: () => performance.now() });
-  add(program, context);
+  add(program, context, stderr);
   const code = await runCli(program, args, {
     stdout,
     stderr,

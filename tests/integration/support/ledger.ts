@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll } from '@jest/globals';
 import { type ClaimRequest, type Ledger, openLedger, type Task } from '@warren/ledger';
-import { newTask as newModelTask } from '../../model/world.js';
+import { newTask } from '../../fixtures/task.js';
 import { freshDatabase } from './postgres.js';
 
 /** A database that is made for one test file, and every ledger that was opened on it. */
@@ -49,9 +51,34 @@ function homeAt(url: string, remove: () => Promise<void>): LedgerHome {
   };
 }
 
-/** A task as intake writes it, ready to be claimed. */
-export function newTask(id: string, change: Partial<Task> = {}): Task {
-  return { ...newModelTask(id, { delayMs: 0, expiresMs: null, deadlineMs: null }), ...change };
+/** Two ledgers on one database, as two processes have them. */
+export interface LedgerPair {
+  readonly ledger: Ledger;
+  readonly other: Ledger;
+  /** Submits a new task by `ledger`; its id. */
+  submitted(change?: Partial<Task>, payload?: string): Promise<string>;
+}
+
+/** A pair for the tests of the block that calls it, from its beginning to its end. */
+export function ledgerPair(makeHome: () => Promise<LedgerHome>): () => LedgerPair {
+  let home: LedgerHome | undefined;
+  let pair: LedgerPair | undefined;
+  beforeAll(async () => {
+    home = await makeHome();
+    const [ledger, other] = await Promise.all([home.open(), home.open()]);
+    const submitted: LedgerPair['submitted'] = async (change = {}, payload = '{}') => {
+      const id = randomUUID();
+      await ledger.submit({ task: newTask(id, change), payload });
+      return id;
+    };
+    pair = { ledger, other, submitted };
+  }, 60_000);
+  afterAll(() => home?.dispose(), 60_000);
+
+  return () => {
+    if (!pair) throw new Error('there are no ledgers outside of a test');
+    return pair;
+  };
 }
 
 export function claimRequest(now: number, change: Partial<ClaimRequest> = {}): ClaimRequest {

@@ -30,12 +30,14 @@ import {
   type SweeperParts,
 } from '@warren/dead-letters';
 import { createIntake, type Submission } from '@warren/intake';
-import { type Ledger, openLedger, type Task } from '@warren/ledger';
+import { type Ledger, type Letter, openLedger, type Task } from '@warren/ledger';
 import { defineTaskType, type Failure, headers, type TaskType } from '@warren/tasks';
 import { type DelayMechanism, type Topology, topologyFor, workQueue } from '@warren/topology';
-import { pino } from 'pino';
+import { connect, type Options } from 'amqplib';
 import { z } from 'zod';
 import { freshVhost } from './broker.js';
+import { testLog } from './test-log.js';
+import { until } from './until.js';
 
 /** A type whose attempts follow each other quickly. */
 export const probe = defineTaskType({
@@ -56,7 +58,6 @@ export const homeless = defineTaskType({
 
 const types: readonly TaskType[] = [probe, homeless];
 const ladder = { unitMs: 10, levels: 12 };
-const log = pino({ level: process.env.WARREN_TEST_LOG ?? 'silent' });
 
 /** Broker, ledger and what stands between them, as a processor and a worker have them. */
 export interface LettersGround {
@@ -83,6 +84,14 @@ export interface LettersGround {
   startProcessor(parts?: Partial<LetterConsumersParts>): Promise<LetterConsumers>;
   sweeper(parts?: Partial<SweeperParts>): Sweeper;
   task(id: string): Promise<Task>;
+  letter(idOrTaskId: string): Promise<Letter>;
+  untilLetter(taskId: string, state: Letter['state']): Promise<Letter>;
+  /** Letters about messages that are no task. */
+  rawLetters(): Promise<readonly Letter[]>;
+  /** Until the processor has acked everything: nothing ready, nothing undecided. */
+  untilNoLetters(): Promise<void>;
+  /** Past Warren's own publisher, which refuses what a stranger may send. */
+  publishByHand(exchange: string, key: string, body: Buffer, options?: Options.Publish): Promise<void>;
   /** Messages ready, by queue: `dead-letters`, `unroutable` and `tasks.probe`. */
   depths(): Promise<Record<string, number>>;
   dispose(): Promise<void>;
@@ -108,9 +117,9 @@ export async function lettersGround(options: LettersGroundOptions = {}): Promise
   const folder = mkdtempSync(join(tmpdir(), 'warren-letters-'));
   const ledgerUrl = join(folder, 'ledger.db');
   const ledger = await openLedger(ledgerUrl);
-  const connection = await connectBroker({ urls: amqpUrl, name: 'test', log });
+  const connection = await connectBroker({ urls: amqpUrl, name: 'test', log: testLog });
   const publisher = createPublisher(connection);
-  const events: EventPublisher = createEventPublisher(connection, { log });
+  const events: EventPublisher = createEventPublisher(connection, { log: testLog });
   const now = Date.now;
   const delay = delayBy(mechanism, ladder);
   const dispatcherBy = (clock: () => number) =>
@@ -147,7 +156,7 @@ export async function lettersGround(options: LettersGroundOptions = {}): Promise
         now,
         random: () => 0.5,
         prefetch: 10,
-        log,
+        log: testLog,
         ...parts,
       });
       running.push(consumers);
@@ -165,16 +174,11 @@ export async function lettersGround(options: LettersGroundOptions = {}): Promise
         owner: 'sweeper-1',
         settings: defaultSweeperSettings,
         now,
-        log,
+        log: testLog,
         ...parts,
       }),
-    task: async (id) => {
-      const task = await ledger.queries.task(id);
-      if (!task) throw new Error(`no task ${id}`);
-      return task;
-    },
-    depths: async () =>
-      Object.fromEntries(await readyCounts(amqpUrl, ['dead-letters', 'unroutable', workQueue(probe.name)])),
+    ...sightOf(ledger, amqpUrl),
+    publishByHand: (...message) => publishByHand(amqpUrl, ...message),
     async dispose() {
       await Promise.all(running.map((consumers) => consumers.stop()));
       await worker.drop();
@@ -185,6 +189,38 @@ export async function lettersGround(options: LettersGroundOptions = {}): Promise
       await disposeVhost();
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+type Sight = Pick<LettersGround, 'task' | 'letter' | 'untilLetter' | 'rawLetters' | 'untilNoLetters' | 'depths'>;
+
+function sightOf(ledger: Ledger, amqpUrl: string): Sight {
+  const depths = async () =>
+    Object.fromEntries(await readyCounts(amqpUrl, ['dead-letters', 'unroutable', workQueue(probe.name)]));
+  const letter = async (idOrTaskId: string) => {
+    const found = await ledger.letters.find(idOrTaskId);
+    if (!found) throw new Error(`no letter ${idOrTaskId}`);
+    return found;
+  };
+
+  return {
+    task: async (id) => {
+      const task = await ledger.queries.task(id);
+      if (!task) throw new Error(`no task ${id}`);
+      return task;
+    },
+    letter,
+    async untilLetter(taskId, state) {
+      await until(async () => (await ledger.letters.find(taskId))?.state === state);
+      return await letter(taskId);
+    },
+    rawLetters: async () => (await ledger.letters.list({ limit: 100 })).filter(({ taskId }) => taskId === null),
+    untilNoLetters: () =>
+      until(async () => {
+        const { 'dead-letters': dead, unroutable } = await depths();
+        return dead === 0 && unroutable === 0;
+      }),
+    depths,
   };
 }
 
@@ -208,7 +244,7 @@ function workerOn(connection: BrokerConnection) {
         consumer ??= consume(connection, {
           queue: workQueue(probe.name),
           prefetch: 10,
-          log,
+          log: testLog,
           onDelivery: (delivery) => {
             const waiter = waiting.shift();
             if (waiter) waiter(delivery);
@@ -225,6 +261,17 @@ function workerOn(connection: BrokerConnection) {
       arrived.length = 0;
     },
   };
+}
+
+async function publishByHand(
+  amqpUrl: string,
+  ...[exchange, key, body, options]: Parameters<LettersGround['publishByHand']>
+): Promise<void> {
+  const connection = await connect(amqpUrl);
+  const channel = await connection.createConfirmChannel();
+  channel.publish(exchange, key, body, options);
+  await channel.waitForConfirms();
+  await connection.close();
 }
 
 /** What a claim needs to know of a message. */

@@ -21,8 +21,7 @@ export class ProxiedBroker {
 
   static async start(): Promise<ProxiedBroker> {
     const vhost = await freshVhost();
-    const { hostname, port } = new URL(vhost.amqpUrl);
-    const proxy = await TcpProxy.start({ host: hostname, port: Number(port) });
+    const proxy = await TcpProxy.to(vhost.amqpUrl);
     const direct = await connect(vhost.amqpUrl);
     return new ProxiedBroker(vhost, proxy, direct, await direct.createChannel());
   }

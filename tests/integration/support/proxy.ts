@@ -13,9 +13,10 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #mode: 'open' | 'refusing' | 'stalled' = 'open';
 
-  /** Listens on a free port. */
-  static async start(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target);
+  /** Listens on a free port; the server is the one that a URL names, with its port. */
+  static async to(url: string): Promise<TcpProxy> {
+    const { hostname, port } = new URL(url);
+    const proxy = new TcpProxy({ host: hostname, port: Number(port) });
     proxy.#listener.listen(0, '127.0.0.1');
     await once(proxy.#listener, 'listening');
     return proxy;

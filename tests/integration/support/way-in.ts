@@ -7,8 +7,8 @@ import { type Producer, type ProducerConfig, startProducer } from '@warren/produ
 import { taskTypes } from '@warren/tasks';
 import { exchangeNames, queueNames, topologyFor } from '@warren/topology';
 import { type ChannelModel, type ConfirmChannel, connect, type GetMessage, type Options } from 'amqplib';
-import { pino } from 'pino';
 import { freshVhost } from './broker.js';
+import { testLog } from './test-log.js';
 
 /** A stranger's message. */
 export interface Foreign {
@@ -43,8 +43,6 @@ export interface WayIn {
   readonly channel: ConfirmChannel;
   dispose(): Promise<void>;
 }
-
-const log = pino({ level: process.env.WARREN_TEST_LOG ?? 'silent' });
 
 /** @param ledgerUrl default: an SQLite file of its own. */
 export async function wayIn({ ledgerUrl: givenLedgerUrl }: { ledgerUrl?: string } = {}): Promise<WayIn> {
@@ -84,7 +82,7 @@ export async function wayIn({ ledgerUrl: givenLedgerUrl }: { ledgerUrl?: string 
       } as const;
       const producer = await startProducer({
         config: { ...defaults, logLevel: 'silent', ...config },
-        log,
+        log: testLog,
         readyWithinMs,
       });
       producers.push(producer);
