@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -196,7 +197,7 @@ describe('in a terminal', () => {
     // Too narrow for all: what yields is left out, and that is said.
     const narrow = await inTerminal(['thing', 'list', '--no-color'], { width: 24 });
     expect(narrow.stdout).toBe(
-      '2 things\r\nID   ERROR\r\na-1  研究资料不可用 研…\r\nb-2  short\r\nnot shown in 24 columns:\r\nstate\r\n',
+      '2 things\r\nID   ERROR\r\na-1  研究资料不可用 研…\r\nb-2  short\r\nnot shown in 24 columns:\r\nstate (--columns\r\nchooses)\r\n',
     );
   });
 
@@ -209,7 +210,7 @@ describe('in a terminal', () => {
     const { code, stdout } = await inTerminal(['thing', 'replay'], { input: 'yes\n' });
     expect(code).toBe(3);
     expect(stdout).toContain('Replay 2 things? [y/N] ');
-    expect(stdout).toContain('\rreplaying [....................] 0% 0 …\u001b[K\r\u001b[K');
+    expect(stdout).toContain('\rreplaying [....................] 0% …\u001b[K\r\u001b[K');
     expect(stdout.split('\u001b[K').at(-1)).toContain('1 of 2 things replayed');
   });
 
@@ -218,6 +219,37 @@ describe('in a terminal', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('nothing was done');
     expect(stdout).not.toContain('replaying');
+  });
+});
+
+describe('Ctrl-C at a question', () => {
+  it('ends with exit code 1, and says that nothing was done', async () => {
+    const command = `stty -echo; exec ${[process.execPath, script, 'thing', 'replay'].map(quoted).join(' ')}`;
+    const child = spawn('script', ['-qec', command, '/dev/null'], { env: environment, cwd: folder });
+    let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      shown += text;
+      if (String(text).includes('[y/N]')) child.stdin.write('\u0003');
+    });
+    const [code] = await once(child, 'close');
+    expect({ code, shown }).toEqual({ code: 1, shown: expect.stringContaining(' nothing was done\r\n') });
+    expect(shown).not.toContain('replaying');
+  });
+});
+
+describe('help', () => {
+  it('on a verb is the same by either way, and a word that is none is bad input', async () => {
+    const [asked, flagged] = await Promise.all([
+      run(warren, ['help', 'dead-letters', 'replay']),
+      run(warren, ['dead-letters', 'replay', '--help']),
+    ]);
+    expect(asked).toEqual({ ...flagged, code: 0, stderr: '' });
+    expect(asked.stdout).toMatch(/^Usage: \S+ dead-letters replay /);
+    expect(await run(warren, ['help', 'dead-letters', 'reply'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('help: there is no command "reply"'),
+    });
+    expect((await run(warren, ['help'])).stdout).toBe((await run(warren, ['--help'])).stdout);
   });
 });
 

@@ -45,7 +45,7 @@ describe('a person', () => {
       correlationId: 'c',
       priority: 3,
     });
-    await until(async () => (await ground.rawLetters()).length === 1);
+    await until(async () => (await ground.rawLetters())[0]?.state === 'parked');
     const [letter] = await ground.rawLetters();
     const arrived = await submissions();
     expect(await ground.operations.replay(letter?.id ?? '')).toEqual({ kind: 'done' });
@@ -170,7 +170,7 @@ describe('a person', () => {
     const task = await ground.submit();
     const body = Buffer.from(JSON.stringify({ task_id: task.id.toUpperCase(), task_type: 'probe', payload: {} }));
     await ground.publishByHand(exchangeNames.dead, 'probe.normal', body);
-    await until(async () => (await ground.rawLetters()).length === 1);
+    await until(async () => (await ground.rawLetters())[0]?.state === 'parked');
     const [letter] = await ground.rawLetters();
     const refused = await ground.operations.replay(letter?.id ?? '');
     expect(refused).toMatchObject({ kind: 'refused', why: expect.stringContaining(task.id) });
@@ -211,7 +211,7 @@ describe('a person', () => {
     await ground.failNext({ code: 'not-found', message: 'gone' });
     await ground.publishByHand(exchangeNames.dead, 'probe.normal', Buffer.from('oops'));
     await ground.untilLetter(task.id, 'parked');
-    await until(async () => (await ground.rawLetters()).length === 1);
+    await until(async () => (await ground.rawLetters())[0]?.state === 'parked');
     const [raw] = await ground.rawLetters();
     for (const id of [task.id, raw?.id ?? '']) {
       expect(await ground.operations.cancel(id, 'not wanted')).toEqual({ kind: 'done' });

@@ -164,8 +164,11 @@ describe('dead-letters show', () => {
 describe('dead-letters replay and cancel', () => {
   it('replay one by its id without asking', async () => {
     const id = await parked();
-    const { code, stdout } = await warren(['replay', id]);
-    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`${id} +replayed`)) });
+    expect(await warren(['replay', id])).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`${id} +replayed`)),
+      stderr: `what becomes of it:\n  warren task watch ${id}\n`,
+    });
     const message = await ground.nextMessage();
     expect(message.properties.messageId).toBe(id);
     message.ack();
@@ -187,7 +190,10 @@ describe('dead-letters replay and cancel', () => {
     });
     expect(await states(...ids)).toEqual(['parked', 'parked']);
 
-    expect(await warren(['cancel', ...filter, '--reason', 'too late'], { answer: 'y' })).toMatchObject({ code: 0 });
+    const done = await warren(['cancel', ...filter, '--reason', 'too late'], { answer: 'y' });
+    expect(done.code).toBe(0);
+    // By the ids that lists show.
+    for (const id of ids) expect(done.stdout).toMatch(new RegExp(`^${id} +cancelled$`, 'm'));
     expect(await states(...ids)).toEqual(['cancelled', 'cancelled']);
     expect((await ground.task(ids[0] ?? '')).reason).toBe('too late');
     expect(await warren(['cancel', ...filter, '--yes'])).toMatchObject({

@@ -262,7 +262,10 @@ describe('a message that is no task', () => {
     const body = Buffer.from([0x00, 0xff, 0x7b, 0x80, 0x0a]);
     await ground.publishByHand(exchangeNames.dead, 'probe.normal', body);
     await ground.publishByHand(exchangeNames.dead, 'probe.normal', body);
-    await until(async () => (await ground.rawLetters())[0]?.timesSeen === 2);
+    await until(async () => {
+      const [letter] = await ground.rawLetters();
+      return letter?.timesSeen === 2 && letter.state !== 'received';
+    });
     const letters = await ground.rawLetters();
     expect(letters).toHaveLength(1);
     expect(letters[0]).toMatchObject({ state: 'parked', code: 'malformed', rule: 'permanent', type: 'probe' });
@@ -287,7 +290,7 @@ describe('a message that is no task', () => {
       headers: given,
       messageId: 'm-1',
     });
-    await until(async () => (await ground.rawLetters()).length === 1);
+    await until(async () => (await ground.rawLetters())[0]?.state === 'parked');
     const [letter] = await ground.rawLetters();
     expect(restoreProperties(letter?.properties ?? '')).toMatchObject({ messageId: 'm-1', headers: given });
     await ground.untilNoLetters();
@@ -304,7 +307,7 @@ describe('a message that is no task', () => {
       [headers.reasonCode]: 'timeout',
     };
     await ground.publishByHand(exchangeNames.dead, 'probe.normal', body, { headers: ticket });
-    await until(async () => (await ground.rawLetters()).length === 1);
+    await until(async () => (await ground.rawLetters())[0]?.state === 'parked');
     expect((await ground.rawLetters())[0]).toMatchObject({
       state: 'parked',
       code: 'invalid-state',
@@ -576,7 +579,7 @@ describe('a submission that expires before it is taken in', () => {
     const body = Buffer.from(JSON.stringify({ task_id: task.id, task_type: 'probe', payload: {} }));
     await ground.publishByHand(exchangeNames.submit, 'probe', body, { expiration: '1', headers: forged });
     await ground.startProcessor();
-    await until(async () => (await ground.rawLetters()).length === 1);
+    await until(async () => (await ground.rawLetters())[0]?.state === 'parked');
     const [letter] = await ground.rawLetters();
     expect(letter).toMatchObject({ state: 'parked', code: 'expired', sourceQueue: 'submitted', type: 'probe' });
     expect(letter?.body.equals(body)).toBe(true);

@@ -57,6 +57,20 @@ describe.each(ledgerKinds)('letters on $kind', ({ makeHome }) => {
     expect(another.letter.id).not.toBe(first.letter.id);
   });
 
+  it('of messages that became no task are found by the id that they gave themselves, the newest first', async () => {
+    const claimedId = randomUUID();
+    const taskId = await submitted();
+    await ledger.letters.receive(newLetter({ related: { tenant: `"claimedId":"${claimedId}"` } }), now + 9);
+    await ledger.letters.receive(newLetter({ related: { claimedId: randomUUID() } }), now + 9);
+    await ledger.letters.receive(newLetter({ taskId, dispatch: 1, related: { claimedId } }), now + 9);
+    expect(await other.letters.claiming(claimedId)).toBeUndefined();
+
+    const related = { tenant: 'acme', claimedId };
+    const { letter: newest } = await ledger.letters.receive(newLetter({ related }), now + 2);
+    await ledger.letters.receive(newLetter({ related }), now + 1);
+    expect(await other.letters.claiming(claimedId)).toEqual(newest);
+  });
+
   it('of a task are one letter, met at each of its failures', async () => {
     const taskId = await submitted();
     const first = await ledger.letters.receive(newLetter({ taskId, dispatch: 2, code: 'network' }), now);

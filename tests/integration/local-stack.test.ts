@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { localFolder, readStack, type StackStatus, statusOf, stopStack } from '@warren/local';
+import {
+  brokerFinder,
+  localFolder,
+  PrivateBroker,
+  readStack,
+  type StackStatus,
+  statusOf,
+  stopStack,
+} from '@warren/local';
 import { processesOf } from './support/processes.js';
 
 /** Works until SIGTERM, then takes a moment to finish; says in its log what it was given. */
@@ -27,6 +35,7 @@ const projects: string[] = [];
 afterEach(async () => {
   for (const project of projects.splice(0)) {
     await stopStack(localFolder(project));
+    await PrivateBroker.find(localFolder(project).broker)?.kill();
     rmSync(project, { recursive: true, force: true });
   }
 }, 120_000);
@@ -83,9 +92,36 @@ describe('the local stack', () => {
     expect(await run(project, ['status'])).toMatchObject({ code: 1, data: { state: 'down', services: [] } });
   }, 240_000);
 
+  it('on a broker that was up before leaves it running, and says at each step what comes next', async () => {
+    const project = newProject({ alpha: steady });
+    const text = { TEST_OUTPUT: 'text' };
+    const { printed: brokerUp } = await run(project, ['broker', 'up'], text);
+    const amqpUrl = PrivateBroker.find(localFolder(project).broker)?.amqpUrl ?? '';
+    expect(brokerUp).toContain(`AMQP_URL=${amqpUrl} warren topology apply`);
+    expect(brokerUp).toContain('"warren broker down" stops it');
+    expect(brokerFinder({}, project).missing()).toMatchObject({ next: expect.stringContaining('broker status') });
+    expect(brokerFinder({ AMQP_URL: amqpUrl }, project).find()).toMatchObject({ isPrivate: true });
+    expect(brokerFinder({ AMQP_URL: givenBroker }, project).find()).toMatchObject({ isPrivate: false });
+
+    const up = await run(project, ['up', '--detach'], text);
+    expect(up.printed).toMatch(/\n"warren down" ends it.*\n {2}warren task submit /);
+    expect((await run(project, ['broker', 'up'], text)).printed).not.toContain('broker down');
+    expect(await run(project, ['broker', 'down'])).toMatchObject({
+      code: 1,
+      notes: expect.stringMatching(/"warren down" ends the stack first.*then this command stops it/),
+    });
+    expect(await run(project, ['down'], text)).toMatchObject({
+      code: 0,
+      printed: expect.stringMatching(/^the stack is down; the broker runs on.*"warren broker down" stops it\n$/),
+    });
+    expect(await run(project, ['broker', 'down'])).toMatchObject({ code: 0, data: { stopped: true } });
+    expect(processesOf(project)).toEqual([]);
+  }, 240_000);
+
   it('drains in the foreground at a signal, and gives the services their addresses', async () => {
     const project = newProject({ alpha: steady });
-    const program = startProgram(project, ['up'], { AMQP_URL: givenBroker, LEDGER_URL: 'postgres://elsewhere/db' });
+    const ledgerUrl = `sqlite://${project}/elsewhere.db`;
+    const program = startProgram(project, ['up'], { AMQP_URL: givenBroker, LEDGER_URL: ledgerUrl });
     await until(() => serviceOf(project, 'alpha')?.state === 'ready' && stackOf(project).state === 'ready');
     expect(await run(project, ['up'], { AMQP_URL: givenBroker })).toMatchObject({
       code: 1,
@@ -103,7 +139,7 @@ describe('the local stack', () => {
     expect(JSON.parse(log.split('\n')[0] ?? '')).toEqual({
       msg: 'given',
       AMQP_URL: givenBroker,
-      LEDGER_URL: 'postgres://elsewhere/db',
+      LEDGER_URL: ledgerUrl,
       WARREN_WORKER_NAME: 'alpha-1',
       WARREN_SOURCES_DIRS: project,
     });
@@ -111,12 +147,25 @@ describe('the local stack', () => {
     expect(processesOf(project)).toEqual([]);
   }, 60_000);
 
-  it('ends all and shows the log of a service that does not start', async () => {
+  it('ends all and says once, of this start alone, why a service does not start', async () => {
     const project = newProject({ alpha: steady, beta: broken });
-    const up = await run(project, ['up', '--detach'], { AMQP_URL: givenBroker });
-    expect(up.code).toBe(1);
-    expect(up.notes).toMatch(/beta-1 did not start \(exit code 7\)(.|\n)*no such thing as a queue/);
+    for (const _time of ['first', 'second']) {
+      const up = await run(project, ['up', '--detach'], { AMQP_URL: givenBroker });
+      expect(up.code).toBe(1);
+      expect(up.notes).toMatch(/beta-1 did not start \(exit code 7\):\n *no such thing as a queue\n$/);
+      expect(up.notes.split('no such thing as a queue')).toHaveLength(2);
+    }
     expect(processesOf(project)).toEqual([]);
+    expect(stackOf(project).state).toBe('down');
+  }, 60_000);
+
+  it('starts nothing where the ledger can not be opened, and says what is wrong with it', async () => {
+    const project = newProject({ alpha: steady });
+    const env = { AMQP_URL: givenBroker, LEDGER_URL: 'sqlite:///proc/nope/ledger.db' };
+    const up = await run(project, ['up', '--detach'], env);
+    expect(up.code).toBe(1);
+    expect(up.notes).toMatch(/\nthe stack did not start: the ledger \/proc\/nope\/ledger\.db does not answer: .+\n$/);
+    expect(readdirSync(join(project, '.warren', 'logs'))).toEqual(['supervisor.log']);
     expect(stackOf(project).state).toBe('down');
   }, 60_000);
 
@@ -164,7 +213,7 @@ async function run(
   project: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<{ code: unknown; data: unknown; notes: string }> {
+): Promise<{ code: unknown; data: unknown; printed: string; notes: string }> {
   const program = startProgram(project, args, env);
   const printed = { stdout: '', stderr: '' };
   program.stdout?.on('data', (chunk) => {
@@ -174,7 +223,8 @@ async function run(
     printed.stderr += chunk;
   });
   const [code] = await once(program, 'close');
-  return { code, data: printed.stdout === '' ? undefined : JSON.parse(printed.stdout), notes: printed.stderr };
+  const { stdout, stderr } = printed;
+  return { code, data: stdout.startsWith('{') ? JSON.parse(stdout) : undefined, printed: stdout, notes: stderr };
 }
 
 function stackOf(project: string): StackStatus {

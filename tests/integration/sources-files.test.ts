@@ -49,7 +49,11 @@ describe('a file', () => {
     ['a folder whose name begins alike', () => join(base, 'docs-old/a.md')],
     ['a path where nothing is', () => '/nowhere/at/all'],
   ])('outside of the folders is refused: %s', async (_, path) => {
-    await expect(read(path())).rejects.toMatchObject({ code: 'policy-violation' });
+    await expect(read(path())).rejects.toMatchObject({
+      code: 'policy-violation',
+      // What the variable does to its default, how it is written, and when it counts.
+      message: expect.stringMatching(/WARREN_SOURCES_DIRS .*separated by ":".*replaces the default.*workers anew/),
+    });
   });
 
   it('is refused where a link leads out, whether of the file or of a folder on the way', async () => {

@@ -78,7 +78,7 @@ describe('task submit', () => {
   it('a delay waits in the broker, not in a work queue', async () => {
     const { ready } = await ground.depth(workQueue('summarize'));
     const { stdout, stderr } = await warren(['publish', 'summarize', '--text', 'x y.', '--delay', '1h']);
-    expect(stderr).toMatch(/task accepted: starts in 59m59s \(.*\), as its submitter asked/);
+    expect(stderr).toMatch(/task accepted: starts in (1h|59m5\ds) \(.*\), as its submitter asked/);
     expect(await taskOf(stdout.trim())).toMatchObject({ state: 'scheduled' });
     expect(await ground.depth(workQueue('summarize'))).toMatchObject({ ready });
   });
@@ -181,7 +181,7 @@ describe('without a broker or a ledger', () => {
       env: { AMQP_URL: withPassword, LEDGER_URL: ground.ledgerUrl },
     });
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(errorOf(refused).message).toContain('127.0.0.1:1');
+    expect(errorOf(refused).message).toMatch(/127\.0\.0\.1:1.*; nothing was recorded$/);
     expect(refused.stderr).not.toContain('s3cret');
     expect(await ground.task(id)).toBeUndefined();
   });

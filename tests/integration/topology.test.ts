@@ -256,9 +256,23 @@ describe('warren topology', () => {
     ]);
     const applied = await run(env, ['topology', 'apply', '--delay', 'ladder']);
     expect(applied.results).toMatchObject([
-      { value: { delay: 'ladder', vhost: vhost.vhost, policies: 2, warnings: [] } },
+      {
+        value: {
+          delay: 'ladder',
+          vhost: vhost.vhost,
+          policies: 2,
+          warnings: [],
+          made: { exchanges: topology.exchanges.length, queues: topology.queues.length },
+        },
+      },
     ]);
     expect(await heldBy(vhost.vhost)).toEqual(asHeld(topology));
+    expect((await run(env, ['topology', 'apply', '--delay', 'ladder'])).results).toMatchObject([
+      {
+        value: { made: { exchanges: 0, queues: 0, bindings: 0 } },
+        text: expect.stringMatching(/; all of them were there already$/),
+      },
+    ]);
   });
 
   it('apply finds the broker of a stack that runs where no variable names one, and says where from', async () => {

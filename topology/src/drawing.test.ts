@@ -119,6 +119,25 @@ describe('the picture for a terminal', () => {
     );
   });
 
+  it('says below itself what things are for within the width of the terminal, and loses no word of it', () => {
+    const below = (width?: number) => {
+      const text = textDrawing(drawn(topologyFor({ types, delay: 'ladder', profile: 'classic' }), true), width);
+      return text.slice(text.indexOf(' ╔═╗ exchange   '));
+    };
+    const words = (text: string) => text.split(/\s+/);
+    expect(below()).toMatch(/^.{90,}$/m);
+    for (const width of [80, 60, 1]) {
+      const lines = below(width).split('\n').slice(4);
+      expect(lines.filter((line) => line.length > Math.max(width, 60))).toEqual([]);
+      expect(words(below(width))).toEqual(words(below()));
+    }
+    expect(
+      below(80)
+        .split('\n')
+        .filter((line) => line.length > 80),
+    ).toEqual([]);
+  });
+
   it('keeps the two ends of a line apart from what is cut', () => {
     const long = [typeOf(`a${'b'.repeat(63)}`)];
     const topology = topologyFor({ types: long, delay: 'ladder', profile: 'classic' });

@@ -3,25 +3,28 @@ import type { ServiceRole } from './service-roles.js';
 
 /** No line is wider than this, in cells. */
 export const textDrawingWidth = 100;
+/** Of what is said below the picture at the least, in cells: narrower than this it would be all indentation. */
+const narrowestProse = 60;
 
 /**
  * The picture for a terminal: an exchange after the other with its publishers on the left and its bindings on the right,
  * each queue as a box where it is met first and by its name afterwards; below it what each of them is for. What does
  * not fit {@link textDrawingWidth} is cut, with an ellipsis.
+ * @param terminalWidth in cells: what is said below the picture fits it, down to 60. Default {@link textDrawingWidth}.
  */
-export function textDrawing(drawing: Drawing): string {
+export function textDrawing(drawing: Drawing, terminalWidth = textDrawingWidth): string {
   const met = new Set<string>();
   const sections = drawing.exchanges.map((exchange) => sectionOf(exchange, drawing, met));
   return [
     ...sections.map((section) => sectionText(section, columnsFor(sections, section.layout))),
     legendFor(sections),
-    purposesText(drawing),
+    purposesText(drawing, Math.max(narrowestProse, Math.min(textDrawingWidth, terminalWidth))),
   ].join('\n\n');
 }
 
 function legendFor(sections: readonly Section[]): string {
   const counts = sections.some(({ arms }) => arms.some(({ label }) => label.includes('×')));
-  return counts ? `${legend}, (*.)×5 the leading words *.*.*.*.*.` : legend;
+  return counts ? `${legend}\n (*.)×5 the leading words *.*.*.*.*.` : legend;
 }
 
 const legend = [
@@ -260,21 +263,25 @@ function arrow({ label, dashed }: Arm, columns: Columns): string {
   return `${rule} ${shown} ${rule.repeat(columns.label - shown.length + 1)}► `;
 }
 
-function purposesText({ exchanges, queues, roles }: Drawing): string {
+function purposesText({ exchanges, queues, roles }: Drawing, lineWidth: number): string {
   const groups = { Exchanges: exchanges, Queues: queues, Services: roles };
-  const width = Math.min(24, widest([...exchanges, ...queues, ...roles].map(({ name }) => name)));
+  const nameWidth = Math.min(24, widest([...exchanges, ...queues, ...roles].map(({ name }) => name)));
+  const lines = (one: { name: string; purpose: string }) => purposeLines(one, { nameWidth, lineWidth });
   return Object.entries(groups)
-    .map(([heading, named]) => [` ${heading}`, ...named.flatMap((one) => purposeLines(one, width))].join('\n'))
+    .map(([heading, named]) => [` ${heading}`, ...named.flatMap(lines)].join('\n'))
     .join('\n\n');
 }
 
 /** A name that is wider than its column has a line of its own. */
-function purposeLines({ name, purpose }: { name: string; purpose: string }, width: number): string[] {
-  const indent = ' '.repeat(width + 5);
-  const lines = wrapped(purpose, textDrawingWidth - indent.length, '').map((line) => `${indent}${line}`);
-  if (name.length > width) return [`   ${cut(name, textDrawingWidth - 3)}`, ...lines];
+function purposeLines(
+  { name, purpose }: { name: string; purpose: string },
+  { nameWidth, lineWidth }: { nameWidth: number; lineWidth: number },
+): string[] {
+  const indent = ' '.repeat(nameWidth + 5);
+  const lines = wrapped(purpose, lineWidth - indent.length, '').map((line) => `${indent}${line}`);
+  if (name.length > nameWidth) return [`   ${cut(name, lineWidth - 3)}`, ...lines];
   const [first = '', ...others] = lines;
-  return [`   ${name.padEnd(width)}${first.slice(width + 3)}`, ...others];
+  return [`   ${name.padEnd(nameWidth)}${first.slice(nameWidth + 3)}`, ...others];
 }
 
 /** At words, the lines after the first indented. A word that is too long is cut. */

@@ -13,6 +13,14 @@ export type Declared =
   | { readonly kind: 'queue'; readonly wanted: Queue }
   | { readonly kind: 'exchange'; readonly wanted: Exchange };
 
+/** The virtual host that is declared in. */
+export interface DeclaredIn {
+  readonly vhost: string;
+  readonly management: ManagementClient;
+  /** On a node that Warren runs by itself: the system's rabbitmqctl does not reach it. */
+  readonly isPrivate: boolean;
+}
+
 /** A queue or an exchange of this name exists with other settings, which the broker does not change by itself. */
 export class TopologyConflictError extends Error {
   override readonly name = 'TopologyConflictError';
@@ -20,26 +28,33 @@ export class TopologyConflictError extends Error {
   readonly object: string;
   /** Empty when the management API could not be asked; the message then holds the broker's own words. */
   readonly differences: readonly ArgumentDifference[];
+  /** How to be rid of it. */
+  readonly next: string;
 
-  constructor(declared: Declared, vhost: string, differences: readonly ArgumentDifference[], brokerSaid: string) {
-    super(conflictMessage(declared, vhost, differences, brokerSaid));
+  constructor(
+    declared: Declared,
+    where: Pick<DeclaredIn, 'vhost' | 'isPrivate'>,
+    differences: readonly ArgumentDifference[],
+    brokerSaid: string,
+  ) {
+    super(conflictMessage(declared, where.vhost, differences, brokerSaid));
     this.kind = declared.kind;
     this.object = declared.wanted.name;
     this.differences = differences;
+    this.next = whatToDo(declared, where);
   }
 }
 
 /** What the broker refused with PRECONDITION_FAILED, compared with what it has, where the management API answers. */
 export async function conflictOf(
   declared: Declared,
-  vhost: string,
-  management: ManagementClient,
+  where: DeclaredIn,
   brokerSaid: string,
 ): Promise<TopologyConflictError> {
   try {
-    return new TopologyConflictError(declared, vhost, await differencesOn(management, vhost, declared), brokerSaid);
+    return new TopologyConflictError(declared, where, await differencesOn(where, declared), brokerSaid);
   } catch {
-    return new TopologyConflictError(declared, vhost, [], brokerSaid);
+    return new TopologyConflictError(declared, where, [], brokerSaid);
   }
 }
 
@@ -49,14 +64,13 @@ export async function conflictOf(
  */
 export async function unseenConflict(
   declared: Declared,
-  vhost: string,
-  management: ManagementClient,
+  where: DeclaredIn,
 ): Promise<TopologyConflictError | undefined> {
-  const found = await differencesOn(management, vhost, declared).catch((error: unknown) => {
+  const found = await differencesOn(where, declared).catch((error: unknown) => {
     if (error instanceof ManagementError) return [];
     throw error;
   });
-  return found.length === 0 ? undefined : new TopologyConflictError(declared, vhost, found, '');
+  return found.length === 0 ? undefined : new TopologyConflictError(declared, where, found, '');
 }
 
 /** Compares everything that a declaration fixes. A number and its text are different: so they are to the broker. */
@@ -71,8 +85,7 @@ export function differences(
 }
 
 async function differencesOn(
-  management: ManagementClient,
-  vhost: string,
+  { management, vhost }: Pick<DeclaredIn, 'management' | 'vhost'>,
   { kind, wanted }: Declared,
 ): Promise<ArgumentDifference[]> {
   if (kind === 'queue') {
@@ -102,15 +115,18 @@ function conflictMessage(
       : found
           .map(({ argument, wanted, current }) => `${argument} should be ${shown(wanted)} but is ${shown(current)}`)
           .join('; ');
-  return `${kind} "${name}" in vhost "${vhost}" exists with other settings: ${what}. ${whatToDo(kind, name, vhost)}`;
+  return `${kind} "${name}" in vhost "${vhost}" exists with other settings, which the broker can't change: ${what}`;
 }
 
-function whatToDo(kind: 'queue' | 'exchange', name: string, vhost: string): string {
+function whatToDo({ kind, wanted: { name } }: Declared, { vhost, isPrivate }: { vhost: string; isPrivate: boolean }) {
+  const inUi = 'delete it in the management UI ("warren broker ui" says where that is)';
   switch (kind) {
-    case 'queue':
-      return `The broker can't change them: let the queue run empty, delete it ("rabbitmqctl delete_queue --vhost ${vhost} ${name}"), then apply again`;
+    case 'queue': {
+      const byHand = isPrivate ? '' : `, or on its host with \`rabbitmqctl delete_queue --vhost ${vhost} ${name}\``;
+      return `let the queue run empty, ${inUi}${byHand}, then apply again`;
+    }
     case 'exchange':
-      return `The broker can't change them: stop what publishes to it, delete it in the management UI, then apply again`;
+      return `stop what publishes to it, ${inUi}, then apply again`;
     default:
       return kind satisfies never;
   }

@@ -1,6 +1,6 @@
 import type { Binding, Exchange, Policy, Queue, Topology } from '@warren/topology';
 import type { Channel, ChannelModel } from 'amqplib';
-import { conflictOf, type Declared, unseenConflict } from './apply-conflict.js';
+import { conflictOf, type Declared, type DeclaredIn, unseenConflict } from './apply-conflict.js';
 import { messageOf, replyCodeOf } from './exception.js';
 import { brokerAddress, withConnection } from './inspect-connection.js';
 import { type ManagementClient, managementClient } from './management.js';
@@ -11,6 +11,8 @@ export interface ApplyOptions {
   /** Default: derived from `amqpUrl`, see `managementAddress`. */
   readonly managementUrl?: string;
   readonly topology: Topology;
+  /** A node that Warren runs by itself, which the system's rabbitmqctl does not reach. Default false. */
+  readonly isPrivate?: boolean;
 }
 
 /** What the broker holds now. Applying again changes nothing and gives the same. */
@@ -30,11 +32,12 @@ export interface ApplySummary {
  * once; it removes nothing. Throws `BrokerUnreachableError`, or `TopologyConflictError` for the first queue or exchange
  * that exists with other settings: everything before it is applied then.
  */
-export async function applyTopology({ amqpUrl, managementUrl, topology }: ApplyOptions): Promise<ApplySummary> {
+export async function applyTopology(options: ApplyOptions): Promise<ApplySummary> {
+  const { amqpUrl, managementUrl, topology, isPrivate = false } = options;
   const { vhost } = brokerAddress(amqpUrl);
   const management = managementClient(managementAddress(amqpUrl, managementUrl));
   const failure = await setPolicies(management, vhost, topology.policies);
-  await withConnection(amqpUrl, (connection) => declareAll(connection, topology, management, vhost));
+  await withConnection(amqpUrl, (connection) => declareAll(connection, topology, { management, vhost, isPrivate }));
   return {
     vhost,
     exchanges: topology.exchanges.length,
@@ -64,21 +67,16 @@ function policiesNotSet(failure: ManagementError): string {
   return `the policies that give the work queues their TTL were not set: ${failure.message}. Tasks expire by the ledger alone until they are`;
 }
 
-async function declareAll(
-  connection: ChannelModel,
-  topology: Topology,
-  management: ManagementClient,
-  vhost: string,
-): Promise<void> {
+async function declareAll(connection: ChannelModel, topology: Topology, where: DeclaredIn): Promise<void> {
   const channel = await connection.createChannel();
   // The pending call is rejected with the same error; without a listener it would end the process.
   channel.on('error', () => undefined);
   const orExplain = (declared: Declared) => async (error: unknown) => {
-    throw replyCodeOf(error) === 406 ? await conflictOf(declared, vhost, management, messageOf(error)) : error;
+    throw replyCodeOf(error) === 406 ? await conflictOf(declared, where, messageOf(error)) : error;
   };
   for (const wanted of topology.exchanges) {
     await declareExchange(channel, wanted).catch(orExplain({ kind: 'exchange', wanted }));
-    if (wanted.type === 'x-delayed-message') await refuseOtherDelayedType(wanted, vhost, management);
+    if (wanted.type === 'x-delayed-message') await refuseOtherDelayedType(wanted, where);
   }
   for (const wanted of topology.queues) {
     await declareQueue(channel, wanted).catch(orExplain({ kind: 'queue', wanted }));
@@ -88,8 +86,8 @@ async function declareAll(
 }
 
 /** With another delayed type the exchange would drop what comes due, since its binding is made for ours. */
-async function refuseOtherDelayedType(wanted: Exchange, vhost: string, management: ManagementClient): Promise<void> {
-  const conflict = await unseenConflict({ kind: 'exchange', wanted }, vhost, management);
+async function refuseOtherDelayedType(wanted: Exchange, where: DeclaredIn): Promise<void> {
+  const conflict = await unseenConflict({ kind: 'exchange', wanted }, where);
   if (conflict !== undefined) throw conflict;
 }
 

@@ -4,8 +4,20 @@ import type { Command } from 'commander';
 import { type ApplySummary, applyTopology } from './apply.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
 import { type DelayChoice, discoverDelay } from './delay-discovery.js';
-import { delayOption, finderOf, readDelay, shownDelay, type TopologyCommandContext } from './topology-context.js';
+import { brokerAddress } from './inspect-connection.js';
+import { managementClient } from './management.js';
+import { ManagementError, managementAddress } from './management-request.js';
+import {
+  delayOption,
+  type FoundBroker,
+  finderOf,
+  readDelay,
+  shownDelay,
+  type TopologyCommandContext,
+  withAdvice,
+} from './topology-context.js';
 import { addDrawCommand } from './topology-draw.js';
+import { missingFrom, type TopologyCount } from './topology-missing.js';
 
 export type { BrokerFinder, CommandOutput, FoundBroker, TopologyCommandContext } from './topology-context.js';
 
@@ -26,21 +38,54 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
 }
 
 async function apply(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {
-  const { output, types = taskTypes } = context;
   const finder = finderOf(context);
   const broker = finder.find();
   if (broker === undefined) throw finder.missing();
-  const { amqpUrl, managementUrl, from } = broker;
+  try {
+    await applyTo(broker, wanted, context);
+  } catch (error) {
+    throw withAdvice(error, finder.adviceWhenSilent());
+  }
+}
+
+async function applyTo(
+  { amqpUrl, managementUrl, from, isPrivate = false }: FoundBroker,
+  wanted: DelayChoice,
+  { output, types = taskTypes }: TopologyCommandContext,
+): Promise<void> {
   output.note(`broker: ${addressText(amqpUrl)} (from ${from === 'local stack' ? 'the local stack' : from})`);
   const { delay, reason } = await discoverDelay({ amqpUrl, wanted });
   output.note(`delay: ${delay.mechanism} (${reason})`);
+  const topology = topologyFor({ types, delay: delay.mechanism, profile: 'classic' });
+  const made = await missingOn({ amqpUrl, managementUrl }, topology);
   const summary = await applyTopology({
     amqpUrl,
     ...(managementUrl === undefined ? {} : { managementUrl }),
-    topology: topologyFor({ types, delay: delay.mechanism, profile: 'classic' }),
+    topology,
+    isPrivate,
   });
   for (const warning of summary.warnings) output.note(`warning: ${warning}`);
-  output.result({ delay: delay.mechanism, ...summary }, summaryText(summary));
+  output.result({ delay: delay.mechanism, ...summary, made }, output.prose(summaryText(summary, made)));
+}
+
+/** What applying is about to make; null where the management API can't be asked. Somebody who applies just now makes some of it. */
+async function missingOn(
+  { amqpUrl, managementUrl }: Pick<FoundBroker, 'amqpUrl' | 'managementUrl'>,
+  topology: Topology,
+): Promise<TopologyCount | null> {
+  const { vhost } = brokerAddress(amqpUrl);
+  const management = managementClient(managementAddress(amqpUrl, managementUrl));
+  try {
+    const [exchanges, queues, bindings] = await Promise.all([
+      management.exchanges(vhost),
+      management.queues(vhost),
+      management.bindings(vhost),
+    ]);
+    return missingFrom({ exchanges, queues, bindings }, topology);
+  } catch (error) {
+    if (error instanceof ManagementError) return null;
+    throw error;
+  }
 }
 
 async function show(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {
@@ -50,8 +95,18 @@ async function show(wanted: DelayChoice, context: TopologyCommandContext): Promi
   output.result(topology, topologyText(topology));
 }
 
-function summaryText({ vhost, exchanges, queues, bindings, policies }: ApplySummary): string {
-  return `vhost "${vhost}" holds ${exchanges} exchanges, ${queues} queues, ${bindings} bindings and ${policies} policies of Warren's`;
+function summaryText(
+  { vhost, exchanges, queues, bindings, policies }: ApplySummary,
+  made: TopologyCount | null,
+): string {
+  const held = `${exchanges} exchanges, ${queues} queues, ${bindings} bindings and ${policies} policies of Warren's`;
+  return `vhost "${vhost}" holds ${held}${made === null ? '' : `; ${madeText(made)}`}`;
+}
+
+function madeText({ exchanges, queues, bindings }: TopologyCount): string {
+  return exchanges + queues + bindings === 0
+    ? 'all of them were there already'
+    : `new are ${exchanges} of the exchanges, ${queues} of the queues and ${bindings} of the bindings`;
 }
 
 function topologyText({ exchanges, queues, bindings, policies }: Topology): string {

@@ -3,6 +3,7 @@ import { type DelayMechanism, delayMechanisms } from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
 import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
+import { BrokerUnreachableError } from './exception.js';
 
 /** How these commands speak: data by `result`, a line for the person by `note`. */
 export interface CommandOutput {
@@ -11,6 +12,10 @@ export interface CommandOutput {
   note(line: string): void;
   /** A text for a result, the commands in it (`warren …`) as this person can paste them. */
   hint(text: string): string;
+  /** The same, wrapped at words for the terminal that stdout is, its commands whole; `lead` begins it, the rest hangs below. */
+  prose(text: string, lead?: string): string;
+  /** Cells in a line of the terminal that stdout is; undefined where it is none. */
+  readonly width: number | undefined;
 }
 
 /** Where a broker is, and who says so: `AMQP_URL`, or the local stack. */
@@ -19,6 +24,8 @@ export interface FoundBroker {
   /** Undefined: derived from `amqpUrl`. */
   readonly managementUrl: string | undefined;
   readonly from: string;
+  /** As in `ApplyOptions`. */
+  readonly isPrivate?: boolean;
 }
 
 export interface BrokerFinder {
@@ -26,6 +33,8 @@ export interface BrokerFinder {
   find(): FoundBroker | undefined;
   /** What to throw then. */
   missing(): Error;
+  /** What to do where the broker that was found does not answer. */
+  adviceWhenSilent(): string;
 }
 
 export interface TopologyCommandContext {
@@ -59,17 +68,24 @@ export async function shownDelay(
   context: Pick<TopologyCommandContext, 'env' | 'brokerFinder'>,
 ): Promise<{ readonly mechanism: DelayMechanism; readonly reason: string }> {
   if (wanted !== 'auto') return { mechanism: wanted, reason: 'as asked for' };
-  const broker = finderOf(context).find();
+  const finder = finderOf(context);
+  const broker = finder.find();
   if (broker === undefined) return { mechanism: 'ladder', reason: 'nothing names a broker to ask' };
   try {
     const { delay, reason } = await discoverDelay({ amqpUrl: broker.amqpUrl, wanted });
     return { mechanism: delay.mechanism, reason };
   } catch (error) {
-    throw error instanceof Error ? Object.assign(error, { next: withoutBroker }) : error;
+    throw withAdvice(
+      error,
+      `${finder.adviceWhenSilent()}; or say "--delay ladder" or "--delay plugin", which ask none`,
+    );
   }
 }
 
-const withoutBroker = 'start the broker, or say "--delay ladder" or "--delay plugin", which ask none';
+/** The error; one that says that no broker answered says also what to do next. */
+export function withAdvice(error: unknown, next: string): unknown {
+  return error instanceof BrokerUnreachableError ? Object.assign(error, { code: 'network', next }) : error;
+}
 
 export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'env' | 'brokerFinder'>): BrokerFinder {
   return (
@@ -82,6 +98,7 @@ export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'en
         new Error(
           'AMQP_URL is not set: name the broker to apply the topology to, as amqp://user:password@host:5672/vhost',
         ),
+      adviceWhenSilent: () => 'check that it runs and that AMQP_URL is right',
     }
   );
 }

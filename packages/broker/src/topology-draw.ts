@@ -14,7 +14,13 @@ import {
 } from '@warren/topology';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { delayOption, readDelay, shownDelay, type TopologyCommandContext } from './topology-context.js';
+import {
+  type CommandOutput,
+  delayOption,
+  readDelay,
+  shownDelay,
+  type TopologyCommandContext,
+} from './topology-context.js';
 
 const drawingFormats = ['text', 'mermaid', 'markdown'] as const;
 
@@ -51,7 +57,7 @@ async function draw(given: unknown, context: TopologyCommandContext): Promise<vo
   const { text, ...about } = await drawn(flags, context);
   if (out === undefined) {
     output.result({ ...about, drawing: text }, text);
-    if (about.format === 'text' && !output.json) noteNarrowTerminal(output.note);
+    if (about.format === 'text' && !output.json) noteNarrowTerminal(output);
     return;
   }
   await write(out, `${text}\n`);
@@ -75,7 +81,8 @@ async function drawn(flags: DrawFlags, context: TopologyCommandContext): Promise
     case 'mermaid':
     case 'text': {
       const { delay, drawing } = await drawingFrom(flags, context);
-      return { format, delay, text: format === 'text' ? textDrawing(drawing) : mermaidDrawing(drawing) };
+      const width = flags.out === undefined ? context.output.width : undefined;
+      return { format, delay, text: format === 'text' ? textDrawing(drawing, width) : mermaidDrawing(drawing) };
     }
     default:
       return format satisfies never;
@@ -113,11 +120,10 @@ async function drawingFrom(
   return { delay, drawing: drawingOf(topology, serviceRoles(topology, types), { full: flags.full }) };
 }
 
-function noteNarrowTerminal(note: (line: string) => void): void {
-  const { isTTY, columns } = process.stdout;
-  if (!isTTY || columns >= textDrawingWidth) return;
+function noteNarrowTerminal({ note, width = textDrawingWidth }: CommandOutput): void {
+  if (width >= textDrawingWidth) return;
   note(
-    `the picture needs ${textDrawingWidth} columns and this terminal has ${columns}: widen it, or page with "less -S"`,
+    `the picture needs ${textDrawingWidth} columns and this terminal has ${width}: widen it, or page with "less -S"`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { commandName, holdsCommand, withCommandName } from './command-name.js';
+import { commandName, isCommandLine, withCommandName } from './command-name.js';
 
 const script = '/home/ada/clone/bin/warren';
 const env = { PATH: '/usr/bin:/opt/tools' };
@@ -24,10 +24,10 @@ describe('commandName', () => {
   });
 });
 
-describe('holdsCommand', () => {
-  it('sees a command and nothing else, however often it is asked', () => {
-    const texts = ['run "warren up"', 'A warren is dug', 'run "warren up"', 'look:\nwarren task list'];
-    expect(texts.map(holdsCommand)).toEqual([true, false, true, true]);
+describe('isCommandLine', () => {
+  it('sees a command that stands alone, and nothing else', () => {
+    const lines = ['warren up', '  warren task list', 'run "warren up"', 'A warren is dug', 'warrens last'];
+    expect(lines.map(isCommandLine)).toEqual([true, true, false, false, false]);
   });
 });
 

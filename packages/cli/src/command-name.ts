@@ -33,9 +33,12 @@ export function withCommandName(text: string, name: string): string {
   return text.replace(command, (_whole, lead: string) => `${lead}${name} `);
 }
 
-/** Whether there is a command in a text that {@link withCommandName} was not applied to yet. */
-export function holdsCommand(text: string): boolean {
-  return text.search(command) !== -1;
+/** Whether a line is a command and nothing else; {@link withCommandName} was not applied to it yet. */
+export function isCommandLine(line: string): boolean {
+  return /^ *warren (?=[a-z])/.test(line);
 }
+
+/** Each command in a text, with its quotes: Warren's, to which {@link withCommandName} was not applied yet, and any in backticks. */
+export const quotedCommand = /"warren (?=[a-z])[^"]*"|`[^`]*`/g;
 
 const command = /(^ *|["`])warren (?=[a-z])/gm;

@@ -29,6 +29,15 @@ function __warren_at
     test "$at" = "$argv[1]"
 end
 
+# These words, each behind what of a list stands there already: the last one is completed.
+function __warren_listed
+    set -l value (string replace -r -- '^-[^=]*=' '' (commandline -ct))
+    set -l before (string match -r -- '^.*,' $value)
+    for word in $argv
+        echo "$before$word"
+    end
+end
+
 complete -c warren -e
 complete -c warren -f
 ${places.map(linesOf).join('\n')}
@@ -54,7 +63,7 @@ function takenBy({ takes, words }: CompletionFlag): string {
     case 'file':
       return ' -r -F';
     case 'word':
-      return words.length === 0 ? ' -x' : ` -x -a ${quoted(words.join(' '))}`;
+      return words.length === 0 ? ' -x' : ` -x -a ${quoted(`(__warren_listed ${words.map(quoted).join(' ')})`)}`;
   }
 }
 

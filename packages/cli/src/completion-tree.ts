@@ -34,13 +34,11 @@ export function completionTree(program: Command): readonly CompletionPlace[] {
 function placesBelow(command: Command, path: readonly string[]): CompletionPlace[] {
   const help = command.createHelp();
   const globals = path.length === 0 ? [] : help.visibleGlobalOptions(command);
+  const below = help.visibleCommands(command).filter((one) => command.commands.includes(one));
   const place: CompletionPlace = {
     path: path.join(' '),
     words: [
-      ...help
-        .visibleCommands(command)
-        .filter((one) => command.commands.includes(one))
-        .map((one) => ({ word: one.name(), help: oneLine(one.description()) })),
+      ...below.map((one) => ({ word: one.name(), help: oneLine(one.description()) })),
       ...command.registeredArguments.flatMap((argument) =>
         completionsOf(argument).map((word) => ({ word, help: oneLine(argument.name()) })),
       ),
@@ -50,7 +48,7 @@ function placesBelow(command: Command, path: readonly string[]): CompletionPlace
       .filter((option) => path.length === 0 || option.long !== '--version')
       .map(flagOf),
   };
-  return [place, ...command.commands.flatMap((one) => placesBelow(one, [...path, one.name()]))];
+  return [place, ...below.flatMap((one) => placesBelow(one, [...path, one.name()]))];
 }
 
 /** Values by this name in a flag's `<…>` are paths. */

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { UsageError } from './errors.js';
+import { CommandError, UsageError } from './errors.js';
 
 export interface ConfirmOptions {
   /** The flag's value: true answers without asking. */
@@ -11,8 +11,8 @@ export interface ConfirmOptions {
 }
 
 /**
- * Asks once, on stderr. Only `y` and `yes` are a yes; an empty answer and the input's end are a no.
- * Where there is no terminal to answer on, throws a UsageError that names the flag.
+ * Asks once, on stderr. Only `y` and `yes` are a yes; an empty answer and the input's end are a no, and Ctrl-C throws a
+ * CommandError: nothing was done. Where there is no terminal to answer on, throws a UsageError that names the flag.
  */
 export async function confirm(question: string, options: ConfirmOptions): Promise<boolean> {
   const { yes, flag = '--yes', stdin, stderr } = options;
@@ -23,20 +23,28 @@ export async function confirm(question: string, options: ConfirmOptions): Promis
       next: `pass ${flag} to go on without being asked`,
     });
   }
+  const answering = readAnswer(stdin);
   stderr.write(`${question} [y/N] `);
-  const answer = await readAnswer(stdin);
-  if (answer === undefined) stderr.write('\n');
-  return /^y(es)?$/i.test(answer?.trim() ?? '');
+  const answer = await answering;
+  if (answer.kind !== 'line') stderr.write('\n');
+  if (answer.kind === 'interrupt') throw new CommandError('nothing was done', { code: 'interrupted' });
+  return answer.kind === 'line' && /^y(es)?$/i.test(answer.text.trim());
 }
 
-/** `terminal: false` leaves editing and Ctrl-C to the terminal itself: an interrupt stays an interrupt. */
-function readAnswer(stdin: NodeJS.ReadableStream): Promise<string | undefined> {
+type Answer = { readonly kind: 'line'; readonly text: string } | { readonly kind: 'end' | 'interrupt' };
+
+/** `terminal: false` leaves editing to the terminal itself, which makes a signal of Ctrl-C. */
+function readAnswer(stdin: NodeJS.ReadableStream): Promise<Answer> {
   const lines = createInterface({ input: stdin, terminal: false });
   return new Promise((resolve) => {
-    lines.once('line', (line) => {
-      resolve(line);
+    const settle = (answer: Answer) => {
+      process.off('SIGINT', onInterrupt);
+      resolve(answer);
       lines.close();
-    });
-    lines.once('close', () => resolve(undefined));
+    };
+    const onInterrupt = () => settle({ kind: 'interrupt' });
+    process.once('SIGINT', onInterrupt);
+    lines.once('line', (text) => settle({ kind: 'line', text }));
+    lines.once('close', () => settle({ kind: 'end' }));
   });
 }

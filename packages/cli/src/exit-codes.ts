@@ -1,4 +1,7 @@
-/** What a command's exit code says. A script may rely on these; nothing else is ever returned. */
+/**
+ * What a command's exit code says. A script may rely on these; nothing else is ever returned. A process that a signal ends
+ * in the middle of its work has the shell's own code for that, 130 for Ctrl-C.
+ */
 export const exitCodes = {
   /** All that was asked is done. */
   done: 0,

@@ -26,6 +26,7 @@ export { sameCommand } from './same-command.js';
 export { runService, type Service } from './service.js';
 export { createServiceLog } from './service-log.js';
 export type { Settings } from './settings.js';
+export { shellQuoted } from './shell-quoted.js';
 export type { ByteSource } from './streams.js';
 export {
   type Column,
@@ -34,5 +35,6 @@ export {
   truncate,
 } from './table.js';
 export { formatAge, formatTime } from './time.js';
+export { unknownTypesNote } from './unknown-types.js';
 export { wrapWords } from './wrap-words.js';
-export { inputIssues, issueLine } from './zod-issues.js';
+export { type InputIssue, inputIssues, issueLine } from './zod-issues.js';

@@ -13,13 +13,17 @@ export interface LiveLine {
 const toLineStart = '\r';
 const eraseToEnd = '\u001b[K';
 const assumedWidth = 80;
+/**
+ * Cells that stay free at the line's end: a line that wraps leaves a piece behind, for it is erased from the row where the
+ * cursor is then. One for the cursor, two for the `^C` that a terminal echoes.
+ */
+const freeCells = 3;
 
 /** Only for a sink that is a terminal: elsewhere the control characters would be data. */
 export function createLiveLine(terminal: TextSink): LiveLine {
   let shown = '';
   const erase = () => terminal.write(`${toLineStart}${eraseToEnd}`);
-  // One cell stays free: a full line would wrap, and the next drawing would begin a line too low.
-  const draw = () => terminal.write(`${toLineStart}${truncate(shown, widthOf(terminal) - 1)}${eraseToEnd}`);
+  const draw = () => terminal.write(`${toLineStart}${truncate(shown, widthOf(terminal) - freeCells)}${eraseToEnd}`);
   return {
     show(text) {
       shown = text;

@@ -25,7 +25,7 @@ describe('createOutput', () => {
     expect(written).toEqual({ stdout: 'one red\n', stderr: 'noted\n' });
   });
 
-  it('notes are wrapped at words on a terminal, below what leads them, and commands are not', () => {
+  it('notes are wrapped at words on a terminal, below what leads them, and around commands', () => {
     const { written, output } = outputFor({}, true);
     output.note(' 12ms  dead-lettered: the attempt failed because nobody was there');
     output.note('nothing runs here, so start it with "warren up --detach"');
@@ -33,9 +33,18 @@ describe('createOutput', () => {
       [
         ' 12ms  dead-lettered: the attempt failed',
         '       because nobody was there',
-        'nothing runs here, so start it with "warren up --detach"\n',
+        'nothing runs here, so start it with',
+        '"warren up --detach"\n',
       ].join('\n'),
     );
+  });
+
+  it('prose for a result is wrapped like notes are, below what begins it', () => {
+    const text = 'degraded: its log shows why; "warren broker logs"';
+    expect(outputFor({}, true).output.prose(text, 'stack  ')).toBe(
+      'stack  degraded: its log shows why;\n       "warren broker logs"',
+    );
+    expect(outputFor({}).output.prose(text, 'stack  ')).toBe(`stack  ${text}`);
   });
 
   it('--json prints the value, one line each when piped, and never the text', () => {
@@ -60,6 +69,19 @@ describe('createOutput', () => {
     const { written, output } = outputFor({});
     output.table([], columns, 'no task matches');
     expect(written).toEqual({ stdout: '', stderr: 'no task matches\n' });
+  });
+
+  it.each([
+    [true, 'not shown in 40 columns: state\n(--columns chooses)\n'],
+    [false, 'not shown in 40 columns: state\n'],
+  ])('says which columns had to yield, and where it can be said (%s) how to have them', (takesColumns, said) => {
+    const { written, output } = outputFor({ takesColumns }, true);
+    const wide = [
+      { name: 'id', text: () => 'x'.repeat(36) },
+      { name: 'state', text: () => 'parked', yields: 1 },
+    ];
+    output.table([{}], wide);
+    expect(written.stderr).toBe(said);
   });
 
   it('what is printed while a bar is shown goes above it, and nothing of the bar stays', () => {

@@ -1,14 +1,14 @@
 import { stripVTControlCharacters } from 'node:util';
 import { paint, type Tone, wantsColor } from './color.js';
 import { chosenColumns } from './columns.js';
-import { holdsCommand, withCommandName } from './command-name.js';
+import { withCommandName } from './command-name.js';
 import { createLiveLine, type LiveLine } from './live-line.js';
 import { printable } from './printable.js';
 import { createProgress, type Progress, type ProgressOptions, type ProgressSurface } from './progress.js';
 import type { Settings } from './settings.js';
 import type { TextSink } from './streams.js';
 import { type Column, columnsThatFit, type Field, renderFields, renderTable } from './table.js';
-import { wrapWords } from './wrap-words.js';
+import { type AdviceStyle, wrapAdvice } from './wrap-advice.js';
 
 /** What a command of any room needs to speak. Rooms that can't import this one declare the same shape. */
 export interface CommandOutput {
@@ -19,6 +19,10 @@ export interface CommandOutput {
   note(line: string): void;
   /** A text of ours for a result, its commands (`warren …`, quoted or a line of their own) as this person can paste them. */
   hint(text: string): string;
+  /** The same, wrapped at words for the terminal that stdout is, its commands whole; `lead` begins it, the rest hangs below. */
+  prose(text: string, lead?: string): string;
+  /** Cells in a line of the terminal that stdout is; undefined where it is none. */
+  readonly width: number | undefined;
 }
 
 export interface Output extends CommandOutput {
@@ -35,8 +39,6 @@ export interface Output extends CommandOutput {
   paint(text: string, tone: Tone): string;
   /** Whether {@link progress} is drawn over and over, as one line that stays: on a terminal, and not with `--quiet`. */
   readonly isLive: boolean;
-  /** Cells in a line of the terminal that stdout is; undefined where it is none. */
-  readonly width: number | undefined;
 }
 
 export interface OutputStreams {
@@ -68,20 +70,21 @@ export function createOutput(settings: () => Settings, streams: OutputStreams): 
     },
     note(text) {
       if (settings().quiet) return;
-      const safe = printable(output.hint(text));
-      print(stderr, holdsCommand(text) ? safe : wrapNote(safe, widthOf(stderr)));
+      print(stderr, wrapNote(printable(text), { name: commandName, width: widthOf(stderr) }));
     },
     hint: (text) => withCommandName(text, commandName),
+    prose: (text, lead = '') => wrapAdvice(printable(text), { name: commandName, width: widthOf(stdout), lead }),
     table(rows, columns, empty = 'nothing to show') {
       if (rows.length === 0 && !settings().json) return output.note(empty);
       if (settings().json) return output.result(rows, '');
-      const { columnNames } = settings();
+      const { columnNames, takesColumns } = settings();
       const width = widthOf(stdout);
       const chosen = chosenColumns(columns, columnNames);
       const shown = columnNames === undefined ? columnsThatFit(rows, chosen, width) : chosen;
       output.result(rows, renderTable(rows, shown, { width, color: color() }));
       const left = chosen.filter((column) => !shown.includes(column)).map(({ name }) => name);
-      if (left.length > 0) output.note(`not shown in ${width} columns: ${left.join(', ')}`);
+      const how = takesColumns ? ' (--columns chooses)' : '';
+      if (left.length > 0) output.note(`not shown in ${width} columns: ${left.join(', ')}${how}`);
     },
     fields(value, fields) {
       const isWhole = (line: string) => line.startsWith(`${commandName} `);
@@ -99,10 +102,10 @@ export function createOutput(settings: () => Settings, streams: OutputStreams): 
   return output;
 }
 
-/** Below a column that leads the line, such as a time, stands nothing else. A line with a command is for pasting: whole. */
-function wrapNote(text: string, width: number | undefined): string {
+/** Below a column that leads the line, such as a time, stands nothing else. */
+function wrapNote(text: string, style: AdviceStyle): string {
   const [lead = ''] = /^ +(?:\S+ {2,})?/.exec(text) ?? [];
-  return wrapWords(text.slice(lead.length), width, lead);
+  return wrapAdvice(text.slice(lead.length), { ...style, lead });
 }
 
 /** Plain progress lines are left out with `--json`: there a program reads stderr, for an error in JSON. */

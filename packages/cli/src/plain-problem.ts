@@ -33,6 +33,19 @@ export function plainProblem(issue: z.core.$ZodIssue): string {
   }
 }
 
+/** What is wrong with each alternative, as one problem: `has to be short, medium or long, or a number`. */
+export function alternativeProblems(problems: readonly string[]): string {
+  const lead = 'has to be ';
+  if (!problems.every((problem) => problem.startsWith(lead))) return problems.join(', or ');
+  const wanted = problems.map((problem) => problem.slice(lead.length).replace(/, not [a-z ]+$/, ''));
+  return `${lead}${wanted.join(', or ')}`;
+}
+
+/** Whether a value is not there at all. */
+export function isMissing({ message }: z.core.$ZodIssueInvalidType): boolean {
+  return receivedIn(message) === 'undefined';
+}
+
 /** `short, medium or long`. */
 export function choice(values: readonly string[]): string {
   const last = values.at(-1) ?? '';
@@ -45,11 +58,16 @@ function isOfZod(message: string): boolean {
 
 function typeProblem({ expected, message }: z.core.$ZodIssueInvalidType): string {
   const wanted = types[expected] ?? expected;
-  const [, received = ''] = /received (\w+)$/.exec(message) ?? [];
+  const received = receivedIn(message);
   if (received === 'undefined') return `is missing: it has to be ${wanted}`;
   const given = types[received];
   // A fraction is a number as well: "not a number" would be said of one that is.
   return given === undefined || expected === 'int' ? `has to be ${wanted}` : `has to be ${wanted}, not ${given}`;
+}
+
+function receivedIn(message: string): string {
+  const [, received = ''] = /received (\w+)$/.exec(message) ?? [];
+  return received;
 }
 
 function sizeProblem(origin: string, bound: string, limit: number | bigint): string {

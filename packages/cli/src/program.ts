@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { UsageError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import { type CommandOutput, createOutput, type Output, type OutputStreams } from './output.js';
 import { addGlobalOptions, defaultSettings, readSettings, type Settings } from './settings.js';
@@ -30,15 +31,34 @@ export function buildProgram(options: ProgramOptions): { program: Command; conte
     .usage('<noun> [verb] [flags]')
     .version(options.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'help on a noun or a verb')
+    .helpCommand('help [command...]', 'help on a noun or a verb')
     .configureHelp({ showGlobalOptions: true, subcommandTerm: nounTerm, subcommandDescription })
     .addHelpText('after', exitCodeHelp)
     .hook('preAction', (_program, action) => {
-      settings = readSettings(action.optsWithGlobals());
+      const takesColumns = action.options.some(({ long }) => long === '--columns');
+      settings = readSettings(action.optsWithGlobals(), takesColumns);
     });
+  addHelpCommand(program);
   return {
     program,
     context: { env: options.env, output: createOutput(() => settings, { ...options, commandName: name }) },
   };
+}
+
+/** Commander's own, which stays for the list of commands, takes one word: the verb of `help dead-letters replay` is lost. */
+function addHelpCommand(program: Command): void {
+  program
+    .command('help', { hidden: true })
+    .argument('[command...]')
+    .action((words: readonly string[]) => commandAt(words, program).outputHelp());
+}
+
+/** What follows a verb is an argument of it. */
+function commandAt([word, ...rest]: readonly string[], command: Command): Command {
+  if (word === undefined || command.commands.length === 0) return command;
+  const found = command.commands.find((one) => one.name() === word);
+  if (found !== undefined) return commandAt(rest, found);
+  throw new UsageError(`help: there is no command "${word}"`, { next: '"warren help" lists those there are' });
 }
 
 /** A noun's verbs stand behind what it is about, so that one help text shows what there is. */

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { type Command, CommanderError } from 'commander';
 import { paint, wantsColor } from './color.js';
-import { holdsCommand, withCommandName } from './command-name.js';
+import { withCommandName } from './command-name.js';
 import { examples, examplesBlock, leadingExamples } from './examples.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
 import { type Explanation, explain } from './explain.js';
@@ -9,7 +9,7 @@ import { widthOf } from './output.js';
 import { printable, withoutPasswords } from './printable.js';
 import { asksForJson } from './settings.js';
 import type { TextSink } from './streams.js';
-import { wrapWords } from './wrap-words.js';
+import { wrapAdvice } from './wrap-advice.js';
 
 /** The process, as `runCli` needs it. */
 export interface CliProcess {
@@ -124,14 +124,16 @@ function report(explanation: Explanation, thrown: unknown, { argv, json, io, com
   // Whatever progress the command left drawn goes first.
   if (io.stderr.isTTY === true) io.stderr.write('\r\u001b[K');
   io.stderr.write(
-    json ? `${JSON.stringify({ error })}\n` : forPeople({ message, next }, { named, color, width: widthOf(io.stderr) }),
+    json
+      ? `${JSON.stringify({ error })}\n`
+      : forPeople({ message, next }, { commandName, color, width: widthOf(io.stderr) }),
   );
   if (isSet(io.env.WARREN_DEBUG)) io.stderr.write(`${withoutPasswords(inspect(thrown))}\n`);
   return exitCode;
 }
 
 interface Saying {
-  readonly named: (text: string) => string;
+  readonly commandName: string;
   readonly color: boolean;
   readonly width: number | undefined;
 }
@@ -144,15 +146,9 @@ function forPeople({ message, next }: ErrorText, saying: Saying): string {
   return `${paragraph(paint('error:', 'bad', color), message, saying)}${advice}`;
 }
 
-/** Prose is wrapped below its label. A line with a command in it is not: it is to be pasted. */
-function paragraph(label: string, text: string, { named, width }: Saying): string {
-  const lines = text.trimEnd().split('\n');
-  return lines
-    .map((line, index) => {
-      const lead = index === 0 ? `${label} ` : ' '.repeat('error: '.length);
-      return `${wrapWords(printable(named(line)), holdsCommand(line) ? undefined : width, lead)}\n`;
-    })
-    .join('');
+/** Wrapped below its label. */
+function paragraph(label: string, text: string, { commandName: name, width }: Saying): string {
+  return `${wrapAdvice(printable(text).trimEnd(), { name, width, lead: `${label} ` })}\n`;
 }
 
 function isSet(value: string | undefined): boolean {

@@ -12,9 +12,17 @@ export interface Settings {
   readonly colorFlag: boolean;
   /** Names of the columns that a table shows; undefined: the command's own choice. */
   readonly columnNames: readonly string[] | undefined;
+  /** Whether the command takes `--columns`. */
+  readonly takesColumns: boolean;
 }
 
-export const defaultSettings: Settings = { json: false, quiet: false, colorFlag: true, columnNames: undefined };
+export const defaultSettings: Settings = {
+  json: false,
+  quiet: false,
+  colorFlag: true,
+  columnNames: undefined,
+  takesColumns: false,
+};
 
 export function addGlobalOptions(program: Command): Command {
   return program
@@ -32,8 +40,11 @@ const globalFlags = z.object({
   columns: z.array(z.string()).optional(),
 });
 
-/** Judges the parsed options of a command, globals included. Throws a UsageError where two flags disagree. */
-export function readSettings(options: OptionValues): Settings {
+/**
+ * Judges the parsed options of a command, globals included. Throws a UsageError where two flags disagree.
+ * @param takesColumns whether the command has that flag.
+ */
+export function readSettings(options: OptionValues, takesColumns = false): Settings {
   const { output, json, quiet, color, columns } = globalFlags.parse(options);
   if (json && output === 'table') {
     throw new UsageError('--json: "--output table" says the opposite', {
@@ -48,7 +59,7 @@ export function readSettings(options: OptionValues): Settings {
       next: 'drop --columns, or pick fields from the JSON with a tool such as jq',
     });
   }
-  return { json: asJson, quiet, colorFlag: color, columnNames: columns };
+  return { json: asJson, quiet, colorFlag: color, columnNames: columns, takesColumns };
 }
 
 /** Whether errors are to be JSON, for a command line that may be too wrong to be parsed. */

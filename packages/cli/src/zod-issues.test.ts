@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { researchInput, summarizeInput } from '@warren/tasks';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { inputIssues, issueLine } from './zod-issues.js';
 
 function linesOf(schema: z.ZodType, value: unknown): string[] {
   const { error } = schema.safeParse(value);
-  return error === undefined ? [] : inputIssues(error, 'payload').map(issueLine);
+  return error === undefined ? [] : inputIssues(error, 'payload', schema).map(issueLine);
 }
 
 describe('inputIssues', () => {
@@ -45,18 +45,27 @@ describe('inputIssues', () => {
 
   it('tells every alternative of a union', () => {
     expect(linesOf(summarizeInput, { text: 'a', length: 'huge' })).toEqual([
-      'payload.length: has to be short, medium or long, or has to be a number, not text',
+      'payload.length: has to be short, medium or long, or a number',
     ]);
   });
 
   it('names each unknown field, and fields in lists', () => {
-    expect(linesOf(summarizeInput, { text: 'a', lenght: 'short', x: 1 })).toEqual([
-      'payload.lenght: unknown field',
+    expect(linesOf(summarizeInput, { text: 'a', lenght: 'short', sauce: 1, x: 1 })).toEqual([
+      'payload.lenght: unknown field, did you mean "length"?',
+      'payload.sauce: unknown field, did you mean "source"?',
       'payload.x: unknown field',
     ]);
     expect(linesOf(researchInput, { question: 'why?', sources: [{ kind: 'file', path: '' }] })).toEqual([
       'payload.sources.0.path: must not be empty',
     ]);
+  });
+
+  it('names the fields of which one is wanted', () => {
+    const wants = (schema: z.ZodType, value: unknown) =>
+      inputIssues(schema.safeParse(value).error ?? new z.ZodError([]), 'payload').map((issue) => issue.wants);
+    expect(wants(researchInput, { question: 'why?' })).toEqual([['payload.sources']]);
+    expect(wants(summarizeInput, {})).toEqual([['payload.text', 'payload.source']]);
+    expect(wants(summarizeInput, { text: 5 })).toEqual([undefined]);
   });
 
   it('names the whole by its prefix', () => {

@@ -1,5 +1,5 @@
-export * from './leaning.js';
-export * from './prose-quality.js';
-export * from './sentences.js';
-export * from './split-sentences.js';
-export * from './words.js';
+export { isTermEntry, leansOnPrevious } from './leaning.js';
+export { proseQuality } from './prose-quality.js';
+export { type Sentence, sentencesOf } from './sentences.js';
+export { splitSentences } from './split-sentences.js';
+export { contentWordsOf, countWords, type Word, wordOverlap } from './words.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AddressMissingError, addressesInUse, adviceWhenSilent } from './addresses.js';
+import { AddressMissingError, addressesInUse, adviceWhenSilent, brokerAlone } from './addresses.js';
 
 const stack = { amqpUrl: 'amqp://stack', managementUrl: 'http://stack', ledgerUrl: 'sqlite:///stack' };
 const ofStack = {
@@ -48,7 +48,7 @@ describe('AddressMissingError', () => {
       message: 'AMQP_URL is not set, and no local stack runs here',
       field: 'AMQP_URL',
       next: expect.stringContaining('warren up'),
-      exitCode: 2,
+      exitCode: 1,
     });
     const trouble = { what: 'its supervisor is gone', next: '"warren down" ends what it left' };
     expect(new AddressMissingError('AMQP_URL', {}, trouble)).toMatchObject({
@@ -56,6 +56,17 @@ describe('AddressMissingError', () => {
       next: trouble.next,
     });
     expect(new AddressMissingError('LEDGER_URL', { AMQP_URL: 'amqp://a' }).message).toContain('and AMQP_URL is:');
+  });
+});
+
+describe('brokerAlone', () => {
+  it('is told of where a private broker runs, and nowhere else', () => {
+    const trouble = brokerAlone({ running: true });
+    expect(new AddressMissingError('AMQP_URL', {}, trouble)).toMatchObject({
+      message: 'AMQP_URL is not set, and no local stack runs here, only its broker',
+      next: expect.stringMatching(/"warren broker status" prints it.*"warren up --detach"/),
+    });
+    expect([brokerAlone({ running: false }), brokerAlone(undefined)]).toEqual([null, null]);
   });
 });
 

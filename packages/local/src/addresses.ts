@@ -1,7 +1,9 @@
 import type { BrokerFinder } from '@warren/broker';
 import type { Environment } from './local-context.js';
 import { setting } from './local-context.js';
-import { findLocalStack, localStackTrouble, type StackAddresses } from './stack-settings.js';
+import { localFolder } from './local-folder.js';
+import { PrivateBroker } from './private-broker.js';
+import { findLocalStack, localStackSilence, type StackAddresses } from './stack-settings.js';
 import type { StackTrouble } from './stack-trouble.js';
 
 /** Who says where something is: a variable of the environment, or the local stack that runs here. */
@@ -60,11 +62,11 @@ export function addressesInUse(env: Environment, stack: StackAddresses | undefin
 /** Told once by a command that goes past a stack which runs here. */
 export const passedByNote = 'AMQP_URL and LEDGER_URL say where to look: the local stack that runs here is not used';
 
-/** Bad usage: nothing names what a command needs. */
+/** Nothing names what a command needs. What was typed is right, so it is a failure and no bad usage. */
 export class AddressMissingError extends Error {
   override readonly name = 'AddressMissingError';
-  readonly code = 'usage';
-  readonly exitCode = 2;
+  readonly code = 'failed';
+  readonly exitCode = 1;
   readonly field: 'AMQP_URL' | 'LEDGER_URL';
   readonly next: string;
 
@@ -72,7 +74,7 @@ export class AddressMissingError extends Error {
   constructor(
     variable: 'AMQP_URL' | 'LEDGER_URL',
     env: Environment,
-    trouble: StackTrouble | null = localStackTrouble() ?? null,
+    trouble: StackTrouble | null = localStackSilence() ?? null,
   ) {
     const other = variable === 'AMQP_URL' ? 'LEDGER_URL' : 'AMQP_URL';
     const isOtherSet = setting(env, other) !== undefined;
@@ -99,7 +101,7 @@ const shapes = {
  */
 export function adviceWhenSilent(
   from: AddressOrigin,
-  trouble: StackTrouble | null = localStackTrouble() ?? null,
+  trouble: StackTrouble | null = localStackSilence() ?? null,
 ): string {
   if (from !== 'local stack') return `check that it runs and that ${from} is right`;
   return trouble === null
@@ -109,8 +111,27 @@ export function adviceWhenSilent(
 
 /** How commands of rooms below this one find the broker. */
 export function brokerFinder(env: Environment, projectRoot?: string): BrokerFinder {
+  const privateBroker = () => PrivateBroker.find(localFolder(projectRoot).broker);
   return {
-    find: () => addressesInUse(env, findLocalStack(projectRoot)).broker,
-    missing: () => new AddressMissingError('AMQP_URL', env, localStackTrouble(projectRoot) ?? null),
+    find: () => {
+      const { broker } = addressesInUse(env, findLocalStack(projectRoot));
+      return broker && { ...broker, isPrivate: broker.amqpUrl === privateBroker()?.amqpUrl };
+    },
+    missing: () =>
+      new AddressMissingError('AMQP_URL', env, localStackSilence(projectRoot) ?? brokerAlone(privateBroker())),
+    adviceWhenSilent: () =>
+      adviceWhenSilent(
+        setting(env, 'AMQP_URL') === undefined ? 'local stack' : 'AMQP_URL',
+        localStackSilence(projectRoot) ?? null,
+      ),
+  };
+}
+
+/** A private broker without a stack is used where `AMQP_URL` says so, and nowhere else. Null: none runs. Pure. */
+export function brokerAlone(node: { readonly running: boolean } | undefined): StackTrouble | null {
+  if (node?.running !== true) return null;
+  return {
+    what: 'AMQP_URL is not set, and no local stack runs here, only its broker',
+    next: 'set AMQP_URL to the address of that broker ("warren broker status" prints it), or start the stack on it with "warren up --detach"',
   };
 }

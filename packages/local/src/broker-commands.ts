@@ -36,9 +36,22 @@ export function addBrokerCommands(program: Command, context: LocalContext): void
 
 async function up(context: LocalContext): Promise<void> {
   const { output, env } = context;
-  const { startedHere, ...broker } = await brokerInUse(env, folderOf(context), output.note);
+  const folder = folderOf(context);
+  const { startedHere, ...broker } = await brokerInUse(env, folder, output.note);
   if (!startedHere) output.note('the broker was there already');
-  output.result({ broker: { ...broker, running: true } }, addressText(broker));
+  const isAlone = givenBroker(env) === undefined && statusOf(readStack(folder)).supervisor === null;
+  const text = isAlone ? `${addressText(broker)}\n\n${whatNext(broker, output)}` : addressText(broker);
+  output.result({ broker: { ...broker, running: true } }, text);
+}
+
+/** Of a private broker that no stack runs on yet. The line to be pasted has its variable before the command. */
+function whatNext({ amqpUrl }: Pick<BrokerReport, 'amqpUrl'>, { prose, hint }: LocalContext['output']): string {
+  return [
+    prose('"warren up --detach" runs the stack on it, "warren broker ui" opens its management UI.'),
+    prose('Without a stack, commands use it where AMQP_URL names it:'),
+    `  AMQP_URL=${amqpUrl} ${hint('warren topology apply')}`,
+    prose('"warren broker down" stops it.'),
+  ].join('\n');
 }
 
 async function status(context: LocalContext): Promise<void> {
@@ -82,10 +95,10 @@ async function down(context: LocalContext): Promise<void> {
       'AMQP_URL names a broker that Warren did not start and so does not stop: unset it to stop the private one',
     );
   }
-  const { supervisor, broker } = statusOf(readStack(folderOf(context)));
-  if (supervisor !== null && broker?.node) {
+  const stack = readStack(folderOf(context));
+  if (stack?.broker?.node && statusOf(stack).supervisor !== null) {
     throw new Error(
-      'the local stack runs on this broker, and its supervisor would start it again: "warren down" ends the stack with its broker',
+      `the local stack runs on this broker, and its supervisor would start it again: "warren down" ends the stack ${stack.broker.startedHere ? 'with its broker' : 'first, and leaves the broker running, as it found it; then this command stops it'}`,
     );
   }
   const found = PrivateBroker.find(folderOf(context).broker);

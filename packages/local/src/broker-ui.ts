@@ -5,7 +5,7 @@ import { AddressMissingError, type AddressOrigin, addressesInUse } from './addre
 import { type Environment, folderOf, type LocalContext, setting } from './local-context.js';
 import { browserOpener, openBrowser, type Surroundings } from './open-browser.js';
 import { PrivateBroker } from './private-broker.js';
-import { findLocalStack, type StackAddresses } from './stack-settings.js';
+import { findLocalStack, localStackSilence, type StackAddresses } from './stack-settings.js';
 
 export interface BrokerUiContext extends LocalContext {
   /** Default: this machine, and whether stdout is a terminal. */
@@ -29,7 +29,7 @@ const uiFlags = z.object({ open: z.boolean().default(false), print: z.boolean().
 async function ui(context: BrokerUiContext, flags: z.infer<typeof uiFlags>): Promise<void> {
   const { output } = context;
   const found = managementUi(context.env, standingHere(context));
-  const trouble = await troubleOf(found);
+  const trouble = await troubleOf(found, context);
   const wantsToOpen = flags.open || (!flags.print && !output.json);
   const notOpened = trouble ?? (wantsToOpen ? await open(found.url, context) : 'only printed');
   const { access: _access, ...shown } = found;
@@ -91,12 +91,18 @@ function uiOf(access: ManagementUi['access'], from: ManagementUi['from'], isPriv
 }
 
 /** Why there is no point in opening it; undefined where it answers and lets the user in. */
-async function troubleOf({ access }: ManagementUi): Promise<string | undefined> {
+async function troubleOf(
+  { access, from, url }: ManagementUi,
+  { projectRoot }: LocalContext,
+): Promise<string | undefined> {
   try {
     await managementClient(access).overview();
     return undefined;
   } catch (error) {
     if (!(error instanceof ManagementError)) throw error;
+    const silence =
+      from === 'local stack' && error.failure === 'unreachable' ? localStackSilence(projectRoot) : undefined;
+    if (silence !== undefined) return `nobody answers at ${url}: ${silence.what}; ${silence.next}`;
     if (error.failure !== 'refused') return error.message;
     return `the management UI refuses user "${access.username}" (${error.status}): correct user and password, or give the user the tag "management"`;
   }

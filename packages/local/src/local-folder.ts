@@ -12,6 +12,8 @@ export interface LocalFolder {
   readonly stackFile: string;
   readonly stackLock: string;
   readonly supervisorLog: string;
+  /** Why a stack behind a supervisor did not start. */
+  readonly startFailureFile: string;
 }
 
 /** Default: the checkout that this room is a part of. */
@@ -28,5 +30,6 @@ export function localFolder(projectRoot = fileURLToPath(new URL('../../..', impo
     stackFile: join(folder, 'stack.json'),
     stackLock: join(folder, 'stack.lock'),
     supervisorLog: join(logs, 'supervisor.log'),
+    startFailureFile: join(folder, 'start-failure.json'),
   };
 }

@@ -6,6 +6,9 @@ export const maxRestarts = 10;
 /** Having worked for this long, in milliseconds, a service counts as healthy: its next end is the first one again. */
 export const healthyAfterMs = 60_000;
 
+/** In milliseconds, after the `ended`-th end in a row, counted from 1; undefined: it is given up. */
+export type RestartWait = (ended: number) => number | undefined;
+
 /**
  * How long to wait before the restart after the `ended`-th end in a row (counted from 1), or `undefined` to give up.
  * 500, 1,000, 2,000 ... 16,000, 30,000 ms.

@@ -15,6 +15,11 @@ export class ServiceLog {
     this.#size = fstatSync(this.#handle).size;
   }
 
+  /** In bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
   write(chunk: Uint8Array): void {
     if (this.#size + chunk.length > maxLogBytes && this.#size > 0) this.#rotate();
     writeSync(this.#handle, chunk);

@@ -7,14 +7,18 @@ import { applyLocalTopology } from './local-topology.js';
 import { lastLines } from './log-tail.js';
 import { pollUntil } from './polling.js';
 import { isRunning, type ProcessIdentity, spawnDetached } from './processes.js';
-import { type BrokerAddresses, type Stack, startStack, stopStack } from './stack.js';
+import { type BrokerAddresses, type Stack, type StackEnd, startStack, stopStack } from './stack.js';
 import { findLocalStack } from './stack-settings.js';
 import { readStack, type StackStatus, statusOf } from './stack-state.js';
+import { troubleOf } from './stack-trouble.js';
+import { readStartFailure, writeStartFailure } from './start-failure.js';
 import { removeState } from './state-file.js';
-import { isUp, lookAtInUse, statusText } from './status-text.js';
+import { type InUse, isUp, lookAtInUse, statusText } from './status-text.js';
 
 /** How long `warren up --detach` waits for the stack, in milliseconds: an installation of RabbitMQ may be part of it. */
 const detachedReadyWithinMs = 10 * 60_000;
+/** Of a supervisor that ended without a word for people, so many lines are shown. */
+const shownSupervisorLines = 15;
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** What shells give for a command that Ctrl-C ended before it had done its work. */
 const interruptedExitCode = 130;
@@ -39,7 +43,7 @@ export function addStackCommands(program: Command, context: StackContext): void 
   program
     .command('status')
     .description(
-      'print what of the local stack runs, and which broker and ledger commands use; exit code 1 when none is up or the broker is down',
+      'print what of the local stack runs, and which broker and ledger commands use; exit code 1 when none is up or the stack is degraded',
     )
     .action(() => status(context));
 }
@@ -48,10 +52,18 @@ const upFlags = z.object({ detach: z.boolean().default(false), supervise: z.bool
 
 async function runUp(context: StackContext, { detach, supervise }: z.infer<typeof upFlags>): Promise<void> {
   if (detach) return await upDetached(context);
-  await up(context, (now) => {
-    // A supervisor prints into a log, where addresses with passwords have no place.
-    if (!supervise) context.output.result(now, context.output.hint(statusText(now)));
-  });
+  if (supervise) return await superviseDetached(context);
+  await up(context, (now) => show(now, context));
+}
+
+/** A supervisor prints into a log, where addresses with passwords have no place. Whoever started it finds in a file why it failed. */
+async function superviseDetached(context: StackContext): Promise<void> {
+  try {
+    await up(context, () => undefined);
+  } catch (error) {
+    writeStartFailure(folderOf(context).startFailureFile, error);
+    throw error;
+  }
 }
 
 /** Runs the stack in this process until a signal ends it. */
@@ -84,7 +96,7 @@ export async function untilSignalled(
     stack = await start(ending.signal, () => ending.abort());
     await aborted(ending.signal);
     await stack.stop();
-    note('the stack is down');
+    note(downText({ brokerRunsOn: stack.leavesBroker }));
   } catch (error) {
     // Ended by its person: that is no failure to tell of.
     if (!ending.signal.aborted) throw error;
@@ -110,12 +122,13 @@ async function upDetached(context: StackContext): Promise<void> {
   const before = statusOf(readStack(folder));
   if (before.state === 'ready' || before.state === 'degraded') {
     output.note('the stack is up already');
-    output.result(before, output.hint(statusText(before)));
+    show(before, context);
     if (before.state === 'degraded') process.exitCode = 1;
     return;
   }
   mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
   removeState(folder.supervisorLog);
+  removeState(folder.startFailureFile);
   const supervisor = await spawnDetached({
     command: process.execPath,
     args: [...process.execArgv, process.argv[1] ?? '', 'up', '--supervise'],
@@ -124,16 +137,22 @@ async function upDetached(context: StackContext): Promise<void> {
     outputFile: folder.supervisorLog,
   });
   output.note(`supervisor pid ${supervisor.pid}, log ${folder.supervisorLog}`);
-  const now = await detachedReady(folder, supervisor);
-  output.result(now, output.hint(statusText(now)));
+  show(await detachedReady(folder, supervisor), context, { below: whatNext });
 }
+
+const whatNext = `"warren down" ends it. Until then, to begin with:
+  warren task submit summarize --text "Rabbits dig. Warrens last." --wait
+  warren task list
+  warren broker ui`;
 
 async function detachedReady(folder: LocalFolder, supervisor: ProcessIdentity): Promise<StackStatus> {
   const failure = (what: string) =>
-    new Error(`the stack ${what}. Its supervisor said:\n${lastLines(folder.supervisorLog, 40).join('\n')}`);
+    new Error(
+      `the stack ${what}. Its supervisor said:\n${lastLines(folder.supervisorLog, shownSupervisorLines).join('\n')}`,
+    );
   return await pollUntil(
     () => {
-      if (!isRunning(supervisor)) throw failure('did not start');
+      if (!isRunning(supervisor)) throw readStartFailure(folder.startFailureFile) ?? failure('did not start');
       const now = statusOf(readStack(folder));
       return now.supervisor?.pid === supervisor.pid && now.state === 'ready' ? now : undefined;
     },
@@ -146,16 +165,34 @@ async function detachedReady(folder: LocalFolder, supervisor: ProcessIdentity): 
 }
 
 async function down(context: StackContext): Promise<void> {
-  const stopped = await stopStack(folderOf(context));
-  context.output.result({ stopped }, stopped ? 'the stack is down' : 'the stack was not up');
+  const { output } = context;
+  const end = await stopStack(folderOf(context));
+  output.result(end, output.prose(end.stopped ? downText(end) : 'the stack was not up'));
+}
+
+function downText({ brokerRunsOn }: Pick<StackEnd, 'brokerRunsOn'>): string {
+  const broker = '; the broker runs on, as "warren broker up" started it: "warren broker down" stops it';
+  return `the stack is down${brokerRunsOn ? broker : ''}`;
 }
 
 async function status(context: StackContext): Promise<void> {
-  const { env, output, projectRoot } = context;
+  const { env, projectRoot } = context;
   const now = statusOf(readStack(folderOf(context)));
   const inUse = await lookAtInUse(env, findLocalStack(projectRoot));
-  output.result({ ...now, inUse }, output.hint(statusText(now, inUse)));
+  show(now, context, { inUse });
   if (!isUp(now.state, inUse)) process.exitCode = 1;
+}
+
+/** @param more `below`: what else a person is told. */
+function show(now: StackStatus, { output }: StackContext, more: { inUse?: InUse; below?: string } = {}): void {
+  const { inUse, below } = more;
+  const trouble = troubleOf(now);
+  const shown = trouble === undefined ? null : { what: trouble.what, next: output.hint(trouble.next) };
+  const text = statusText(now, { prose: output.prose, ...(inUse === undefined ? {} : { inUse }) });
+  output.result(
+    { ...now, trouble: shown, ...(inUse === undefined ? {} : { inUse }) },
+    below === undefined ? text : `${text}\n\n${output.prose(below)}`,
+  );
 }
 
 function definedOnly(env: Environment): Record<string, string> {

@@ -1,6 +1,6 @@
 import { localFolder } from './local-folder.js';
 import { readStack, statusOf } from './stack-state.js';
-import { type StackTrouble, troubleOf } from './stack-trouble.js';
+import { type StackTrouble, silenceOf } from './stack-trouble.js';
 
 /** Where a running local stack has its broker and its ledger. */
 export interface StackAddresses {
@@ -16,7 +16,7 @@ export function findLocalStack(projectRoot?: string): StackAddresses | undefined
   return { amqpUrl: broker.amqpUrl, managementUrl: broker.managementUrl, ledgerUrl: ledger.url };
 }
 
-/** What is wrong with that stack at present, as far as its supervisor knows. */
-export function localStackTrouble(projectRoot?: string): StackTrouble | undefined {
-  return troubleOf(statusOf(readStack(localFolder(projectRoot))));
+/** Why nobody answers at that stack's addresses at present, as far as its supervisor knows. */
+export function localStackSilence(projectRoot?: string): StackTrouble | undefined {
+  return silenceOf(statusOf(readStack(localFolder(projectRoot))));
 }

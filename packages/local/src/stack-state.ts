@@ -47,7 +47,7 @@ type ServiceState = StackRecord['services'][number]['state'];
 
 /**
  * What `warren status --json` prints. `lost`: the supervisor is gone without having ended what it started; `degraded`: it
- * was ready, and its broker is down.
+ * was ready, and its broker is down or a service is given up.
  */
 export interface StackStatus {
   readonly state: StackRecord['state'] | 'degraded' | 'down' | 'lost';
@@ -95,7 +95,7 @@ export function statusOf(record: StackRecord | undefined): StackStatus {
   const alive = isRunning(supervisor);
   const node = broker?.node ? nodeStatus(broker.node, alive) : null;
   return {
-    state: alive ? stackState(record.state, node) : 'lost',
+    state: alive ? stackState(record, node) : 'lost',
     supervisor: alive ? { pid: supervisor.pid } : null,
     broker:
       broker === null
@@ -110,8 +110,11 @@ export function statusOf(record: StackRecord | undefined): StackStatus {
   };
 }
 
-function stackState(noted: StackRecord['state'], node: NodeStatus | null): StackStatus['state'] {
-  return noted === 'ready' && node !== null && node.state !== 'ready' ? 'degraded' : noted;
+/** A service that is started again is gone for a moment; one that is given up stays away. */
+function stackState(noted: Pick<StackRecord, 'state' | 'services'>, node: NodeStatus | null): StackStatus['state'] {
+  if (noted.state !== 'ready') return noted.state;
+  const isBrokerDown = node !== null && node.state !== 'ready';
+  return isBrokerDown || noted.services.some(({ state }) => state === 'failed') ? 'degraded' : 'ready';
 }
 
 function nodeStatus({ process: identity, ...node }: NodeRecord, alive: boolean): NodeStatus {

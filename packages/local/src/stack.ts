@@ -1,13 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { openLedger } from '@warren/ledger';
+import { adviceWhenSilent } from './addresses.js';
 import { withFileLock } from './file-lock.js';
 import { type BrokerInUse, brokerInUse, givenBroker, privateBrokerInUse } from './local-broker.js';
 import { type Environment, setting } from './local-context.js';
 import type { LocalFolder } from './local-folder.js';
 import { PrivateBroker } from './private-broker.js';
 import { endProcessTree, identifyProcess, isRunning, type ProcessIdentity } from './processes.js';
+import type { RestartWait } from './restart-policy.js';
 import { planServices, processName, type ServicePlan } from './service-plan.js';
+import { closeWithin, ledgerErrorForPeople } from './silent-address.js';
 import { readStack, type StackRecord, type StackStatus, statusOf } from './stack-state.js';
 import { removeState, writeState } from './state-file.js';
 import { SupervisedBroker } from './supervised-broker.js';
@@ -24,6 +28,8 @@ export interface StackOptions {
   /** Makes the broker hold what Warren needs; resolves to how delays are done there (`plugin` or `ladder`). */
   readonly applyTopology: (broker: BrokerAddresses) => Promise<string>;
   readonly onProgress: (line: string) => void;
+  /** How long a service that ended waits for its next start. Default: as `restart-policy.ts` says. */
+  readonly restartWaitMs?: RestartWait;
   /** Ends a start that is under way; what was started is stopped. */
   readonly signal?: AbortSignal;
 }
@@ -31,6 +37,8 @@ export interface StackOptions {
 /** The local stack, supervised by this process. */
 export interface Stack {
   status(): StackStatus;
+  /** The private broker ran before the stack, which leaves it running when it stops. */
+  readonly leavesBroker: boolean;
   /** Drains the services, then stops the broker if the stack started it. Resolves when nothing is left. */
   stop(): Promise<void>;
   /** For an impatient second signal: no more draining. `stop` resolves soon after. */
@@ -55,15 +63,32 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** Ends what the stack's processes left, wherever its supervisor is. Resolves to whether there was anything. */
-export async function stopStack(folder: LocalFolder): Promise<boolean> {
+/** What ending a stack came to. */
+export interface StackEnd {
+  /** There was something to end. */
+  readonly stopped: boolean;
+  /** The private broker ran before the stack, and runs on. */
+  readonly brokerRunsOn: boolean;
+}
+
+/** Ends what the stack's processes left, wherever its supervisor is. */
+export async function stopStack(folder: LocalFolder): Promise<StackEnd> {
   const record = readStack(folder);
-  if (record === undefined) return false;
+  if (record === undefined) return { stopped: false, brokerRunsOn: false };
   await endProcessTree(record.supervisor, { signal: 'SIGTERM', graceMs: record.endWithinMs + 45_000 });
   // A supervisor that ended in good order has removed its record.
   const left = readStack(folder);
   if (left !== undefined) await endLeftovers(folder, left);
-  return true;
+  return { stopped: true, brokerRunsOn: leavesBroker(record.broker) && isBrokerUp(folder) };
+}
+
+function isBrokerUp(folder: LocalFolder): boolean {
+  return PrivateBroker.find(folder.broker)?.running ?? false;
+}
+
+/** Of a broker that `AMQP_URL` names nothing has to be said: it was never here. */
+function leavesBroker(broker: StackRecord['broker']): boolean {
+  return broker !== null && broker.node !== null && !broker.startedHere;
 }
 
 export function ledgerUrl(env: Environment, folder: LocalFolder): string {
@@ -125,6 +150,8 @@ class SupervisedStack implements Stack {
     const { folder, onProgress, applyTopology, signal } = this.#options;
     const plans = planServices(folder.projectRoot);
     this.#save();
+    await this.#tryLedger();
+    signal?.throwIfAborted();
     this.#broker = await this.#openBroker();
     this.#save();
     signal?.throwIfAborted();
@@ -140,6 +167,10 @@ class SupervisedStack implements Stack {
 
   status(): StackStatus {
     return statusOf(this.#record());
+  }
+
+  get leavesBroker(): boolean {
+    return this.#node !== undefined && this.#broker?.startedHere === false;
   }
 
   stop(): Promise<void> {
@@ -160,6 +191,18 @@ class SupervisedStack implements Stack {
     removeState(this.#options.folder.stackFile);
   }
 
+  /** Before anything else is started: without a ledger no service works, and each would say so by itself. */
+  async #tryLedger(): Promise<void> {
+    const from = setting(this.#options.env, 'LEDGER_URL') === undefined ? 'local stack' : 'LEDGER_URL';
+    try {
+      await closeWithin(await openLedger(this.#ledgerUrl));
+    } catch (error) {
+      throw ledgerErrorForPeople(error, { ledgerUrl: this.#ledgerUrl, from }, () =>
+        from === 'LEDGER_URL' ? adviceWhenSilent(from) : 'mend what is said of it, or name another one in LEDGER_URL',
+      );
+    }
+  }
+
   async #openBroker(): Promise<BrokerInUse> {
     const { env, folder, onProgress } = this.#options;
     if (givenBroker(env) !== undefined) return await brokerInUse(env, folder, onProgress);
@@ -170,9 +213,10 @@ class SupervisedStack implements Stack {
   }
 
   #supervised(plan: ServicePlan, broker: BrokerAddresses): SupervisedService {
-    const { env, folder } = this.#options;
+    const { env, folder, restartWaitMs } = this.#options;
     return new SupervisedService({
       plan,
+      ...(restartWaitMs === undefined ? {} : { restartWaitMs }),
       cwd: folder.projectRoot,
       env: {
         ...env,

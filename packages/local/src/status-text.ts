@@ -1,10 +1,12 @@
-import { addressText, alignedColumns, brokerVersion } from '@warren/broker';
+import { dirname, join } from 'node:path';
+import { addressText, alignedColumns, brokerVersion, type CommandOutput } from '@warren/broker';
 import { type AddressOrigin, addressesInUse, passedByNote } from './addresses.js';
 import type { Environment } from './local-context.js';
 import { processName } from './service-plan.js';
 import type { StackAddresses } from './stack-settings.js';
 import type { StackStatus } from './stack-state.js';
 import { troubleOf } from './stack-trouble.js';
+import { withoutPassword } from './without-password.js';
 
 /** Which broker and which ledger every command uses at present, and who says so. */
 export interface InUse {
@@ -39,15 +41,24 @@ export function isUp(state: StackStatus['state'], { broker }: InUse): boolean {
   return broker?.from === 'AMQP_URL' ? broker.version !== null : state === 'ready';
 }
 
-/** Commands in it are as {@link CommandOutput.hint} takes them. */
-export function statusText(now: StackStatus, inUse?: InUse): string {
-  return [...stackLines(now), ...(inUse === undefined ? [] : inUseLines(inUse)), ...serviceLines(now)].join('\n');
+export interface StatusParts {
+  /** Sentences go through it: it names the commands in them and wraps them. An address stays whole. */
+  readonly prose: CommandOutput['prose'];
+  readonly inUse?: InUse;
 }
 
-function stackLines(status: StackStatus): string[] {
+export function statusText(now: StackStatus, { prose, inUse }: StatusParts): string {
+  return [
+    ...stackLines(now, prose),
+    ...(inUse === undefined ? [] : inUseLines(inUse, prose)),
+    ...serviceLines(now, prose),
+  ].join('\n');
+}
+
+function stackLines(status: StackStatus, prose: StatusParts['prose']): string[] {
   const { state, broker, delay, ledger } = status;
   return [
-    `stack       ${state}${troubleText(status)}`,
+    prose(`${state}${troubleText(status)}`, 'stack       '),
     ...(broker === null
       ? []
       : [`AMQP        ${broker.amqpUrl}`, `management  ${broker.managementUrl}`, `RabbitMQ    ${broker.version}`]),
@@ -62,14 +73,13 @@ function troubleText(status: StackStatus): string {
   return trouble === undefined ? '' : `: ${trouble.what}; ${trouble.next}`;
 }
 
-function inUseLines({ broker, ledger, passesStackBy }: InUse): string[] {
+function inUseLines({ broker, ledger, passesStackBy }: InUse, prose: StatusParts['prose']): string[] {
   if (broker?.from !== 'AMQP_URL' && ledger?.from !== 'LEDGER_URL') {
-    return broker === null
-      ? []
-      : [`commands    use the broker and the ledger of the local stack${broker.version === null ? silent : ''}`];
+    const said = 'use the broker and the ledger of the local stack';
+    return broker === null ? [] : [prose(`${said}${broker.version === null ? silent : ''}`, 'commands    ')];
   }
   return [
-    ...(passesStackBy ? [`commands    ${passedByNote}`] : []),
+    ...(passesStackBy ? [prose(passedByNote, 'commands    ')] : []),
     broker === null
       ? 'broker      none: LEDGER_URL is set, AMQP_URL is not'
       : `broker      ${addressText(broker.amqpUrl)} (from ${originText(broker.from)})${
@@ -87,23 +97,32 @@ export function originText(from: AddressOrigin): string {
   return from === 'local stack' ? 'the local stack' : from;
 }
 
-function withoutPassword(url: string): string {
-  return url.replace(/(:\/\/).*@/, '$1***@').replace(/([?&]password=)[^&]+/gi, '$1***');
-}
-
-/** What the supervisor starts again when it ends: the broker, where it is the stack's, and the services. */
-function serviceLines({ broker, services }: StackStatus): string[] {
+/**
+ * What the supervisor starts again when it ends: the broker, where it is the stack's, and the services. Each service's log
+ * has its name.
+ */
+function serviceLines({ broker, services }: StackStatus, prose: StatusParts['prose']): string[] {
   const supervised = [
     ...(broker?.node ? [{ name: 'broker', ...broker.node }] : []),
     ...services.map((service) => ({ ...service, name: processName(service) })),
   ];
   if (supervised.length === 0) return [];
-  const rows = supervised.map(({ name, state, pid, restarts, log }) => [
+  const brokerLog = broker?.node ? [`"warren broker logs" prints the broker's`] : [];
+  const rows = supervised.map(({ name, state, pid, restarts }) => [
     name,
     state,
     pid === null ? '-' : String(pid),
     String(restarts),
-    log,
   ]);
-  return ['', alignedColumns(['SERVICE', 'STATE', 'PID', 'RESTARTS', 'LOG'], rows)];
+  return [
+    '',
+    alignedColumns(['SERVICE', 'STATE', 'PID', 'RESTARTS'], rows),
+    '',
+    prose([...serviceLogs(services), ...brokerLog].join('; '), 'logs        '),
+  ];
+}
+
+/** All lie in one folder. */
+function serviceLogs([first]: StackStatus['services']): string[] {
+  return first === undefined ? [] : [join(dirname(first.log), '<service>.log')];
 }

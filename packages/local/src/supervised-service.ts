@@ -3,13 +3,16 @@ import { stopWithinMsUnder } from '@warren/broker';
 import type { Environment } from './local-context.js';
 import { lastLines } from './log-tail.js';
 import type { ProcessIdentity } from './processes.js';
-import { endsInARow, restartWaitMs } from './restart-policy.js';
+import { endsInARow, type RestartWait, restartWaitMs } from './restart-policy.js';
 import { ServiceLog } from './service-log.js';
 import { processName, type ServicePlan } from './service-plan.js';
 import { runServiceProcess, type ServiceProcess } from './service-process.js';
+import { ServiceStartError } from './service-start-error.js';
 
 /** How long a service may take from its start to `ready`, in milliseconds. */
 export const readyWithinMs = 60_000;
+/** In the last lines of a start that failed, so many, it is said why. */
+const readLines = 200;
 /** How much longer than services allow themselves they may take to stop before SIGKILL, in milliseconds. */
 const killMarginMs = 5_000;
 
@@ -28,6 +31,7 @@ export class SupervisedService {
   readonly #log: ServiceLog;
   readonly #run: () => ServiceProcess;
   readonly #endWithinMs: number;
+  readonly #restartWaitMs: RestartWait;
   readonly #onChange: () => void;
   readonly #tell: (line: string) => void;
   readonly #stopping = new AbortController();
@@ -44,6 +48,8 @@ export class SupervisedService {
     onChange: () => void;
     /** Told, a line each, when it ended by itself, when it was started again, and when it is given up. */
     tell: (line: string) => void;
+    /** Default: that of `restart-policy.ts`. */
+    restartWaitMs?: RestartWait;
   }) {
     const { plan, cwd, env, logFile, onChange, tell } = options;
     this.plan = plan;
@@ -51,6 +57,7 @@ export class SupervisedService {
     this.#log = new ServiceLog(logFile);
     this.#run = () => runServiceProcess({ main: plan.main, cwd, env, log: this.#log });
     this.#endWithinMs = endWithinMs(env);
+    this.#restartWaitMs = options.restartWaitMs ?? restartWaitMs;
     this.#onChange = onChange;
     this.#tell = tell;
   }
@@ -69,17 +76,18 @@ export class SupervisedService {
     return this.#process?.identity;
   }
 
-  /** Resolves once it works. Rejects, with the end of its log, when it ends or takes too long before: a first start is not repeated. */
+  /** Resolves once it works. Rejects with a ServiceStartError when it ends or takes too long before: a first start is not repeated. */
   async start(): Promise<void> {
+    const from = this.#log.size;
     const run = this.#begin();
     const outcome = await untilReady(run);
     if (outcome !== 'ready') {
       run.kill('SIGKILL');
       await run.ended;
       this.#become('failed', undefined);
-      throw new Error(
-        `${processName(this.plan)} did not start (${outcome}). The end of ${this.logFile}:\n${lastLines(this.logFile, 15).join('\n')}`,
-      );
+      const { logFile } = this;
+      const printed = lastLines(logFile, readLines, from);
+      throw new ServiceStartError(processName(this.plan), outcome, { printed, logFile });
     }
     this.#become('ready', run);
     this.#life = this.#supervise(run);
@@ -117,7 +125,7 @@ export class SupervisedService {
       this.#note(`ended: ${ended}`);
       if (this.#stopping.signal.aborted) return;
       ends = endsInARow(ends, performance.now() - startedAt);
-      const waitMs = restartWaitMs(ends);
+      const waitMs = this.#restartWaitMs(ends);
       const what = endText(processName(this.plan), run.identity?.pid, ended);
       if (waitMs === undefined) {
         this.#tell(`${what}, ${ends} times in a row by now: it is not started again. Its log: ${this.logFile}`);

@@ -1,7 +1,9 @@
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { delimiter, isAbsolute, relative, resolve, sep } from 'node:path';
 import { TaskFailure } from '@warren/tasks';
 import { errorSaid } from './thrown-error.js';
+
+const howSeparated = `separated by "${delimiter}"`;
 
 /** A path that was found to lie below a configured folder once every symbolic link is resolved. */
 export interface AllowedPath {
@@ -21,7 +23,7 @@ export async function resolveAllowed(given: string, directories: readonly string
   if (first === undefined) {
     throw new TaskFailure(
       'policy-violation',
-      `${given} was not read: no folder may be read here. Name folders in WARREN_SOURCES_DIRS, colon-separated.`,
+      `${given} was not read: no folder may be read here. Name folders in WARREN_SOURCES_DIRS (${howSeparated}), and start the workers anew.`,
     );
   }
   if (given.includes('\0')) throw new TaskFailure('invalid-input', 'A path holds a NUL character. Correct the path.');
@@ -52,7 +54,7 @@ export function isBelowAny(path: string, roots: readonly string[]): boolean {
 export function outside(given: string): TaskFailure {
   return new TaskFailure(
     'policy-violation',
-    `${given} was not read: it is outside of the folders that may be read. Move it below one of them, or add its folder to WARREN_SOURCES_DIRS.`,
+    `${given} was not read: it is outside of the folders that may be read. Move it below one of them, or name its folder in WARREN_SOURCES_DIRS too (${howSeparated}; it replaces the default) and start the workers anew.`,
   );
 }
 

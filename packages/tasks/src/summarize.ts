@@ -20,6 +20,8 @@ export const summarizeInput = z
   .refine((input) => (input.text === undefined) !== (input.source === undefined), {
     message: 'give exactly one of "text" and "source"',
     path: ['text'],
+    // For who names these fields otherwise: the command line has flags for them.
+    params: { oneOf: ['text', 'source'] },
   });
 
 export const summarizeResult = z.object({

@@ -33,6 +33,7 @@ function addReplay(noun: Command, context: LettersContext): void {
         participle: 'replayed',
         perSecond: rps === undefined ? undefined : parseCount(rps, '--rps', { min: 1, max: maxPerSecond }),
         act: (id, operations) => operations.replay(id, flags.note),
+        after: ({ taskId }) => (taskId === null ? undefined : `warren task watch ${taskId}`),
       };
       return act(ids, flags, action, withLettersAndBroker, context);
     });

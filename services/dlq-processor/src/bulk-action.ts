@@ -10,6 +10,7 @@ import {
   operatorName,
   parseName,
   UsageError,
+  unknownTypesNote,
 } from '@warren/cli';
 import type { ActionOutcome, Operations } from '@warren/dead-letters';
 import type { LetterFilter, LetterOutline } from '@warren/ledger';
@@ -22,7 +23,7 @@ import {
   type SelectionFlags,
   selectionFlags,
 } from './letter-selection.js';
-import { letterColumns } from './letter-text.js';
+import { letterColumns, shownId } from './letter-text.js';
 import type { LettersContext } from './letters-ground.js';
 
 /** Letters that are acted on at the same time: the ledger commits them together. */
@@ -46,9 +47,12 @@ export interface BulkAction {
   /** How many are begun a second, at most; undefined: as many as there are. */
   readonly perSecond?: number | undefined;
   readonly act: (id: string, operations: Operations) => Promise<ActionOutcome>;
+  /** The command that shows what becomes of a letter that was acted on alone. */
+  readonly after?: (letter: LetterOutline) => string | undefined;
 }
 
 interface Outcome {
+  /** As it was named, or as a list shows it. */
   readonly id: string;
   readonly done: boolean;
   /** Why not, or what to know besides. */
@@ -93,12 +97,14 @@ export async function actOnLetters(
   operations: Operations,
 ): Promise<void> {
   const chosen = await find(choice, operations);
+  tellUnknownTypes(choice, chosen, context);
   if (flags.dryRun) return showChosen(chosen, action, context);
   if (chosen.ids.length === 0) return context.output.note('no dead letter is chosen: nothing to do');
   if (!(await mayGoOn(choice, chosen, flags, action, context))) {
     throw new CommandError(`nothing was ${action.participle}: the answer was no`);
   }
   report(chosen.ids.length, await actOnEach(chosen.ids, action, context, operations), action, context);
+  tellWhatFollows(chosen, action, context);
 }
 
 interface Chosen {
@@ -123,9 +129,26 @@ async function find(choice: Choice, operations: Operations): Promise<Chosen> {
       const letters = await operations.outlines(choice.selection);
       const isPart = letters.length === choice.selection.limit;
       const found = isPart ? await operations.matching(choice.selection) : letters.length;
-      return { ids: letters.map(({ id }) => id), letters, found: Math.max(found, letters.length) };
+      return { ids: letters.map(shownId), letters, found: Math.max(found, letters.length) };
     }
   }
+}
+
+function tellUnknownTypes(choice: Choice, { letters }: Chosen, { output, world }: LettersContext): void {
+  if (choice.by !== 'filter' || output.json) return;
+  const known = world.types.map(({ name }) => name);
+  const unknown = unknownTypesNote(choice.selection.types ?? [], letters, known);
+  if (unknown !== undefined) output.note(unknown);
+}
+
+function tellWhatFollows(
+  { letters: [letter, ...others] }: Chosen,
+  { after }: BulkAction,
+  { output }: LettersContext,
+): void {
+  if (output.json || letter === undefined || others.length > 0) return;
+  const command = after?.(letter);
+  if (command !== undefined) output.note(`what becomes of it:\n  ${command}`);
 }
 
 function showChosen(chosen: Chosen, { verb }: BulkAction, { output, world }: LettersContext): void {

@@ -1,7 +1,14 @@
-import { type CommandContext, CommandError, columnsOption, sameCommand, UsageError } from '@warren/cli';
+import {
+  type CommandContext,
+  CommandError,
+  columnsOption,
+  sameCommand,
+  UsageError,
+  unknownTypesNote,
+} from '@warren/cli';
 import type { Operations } from '@warren/dead-letters';
 import type { LetterFilter, LetterPlace } from '@warren/ledger';
-import { findLocalStack } from '@warren/local';
+import { findLocalStack, localStackSilence } from '@warren/local';
 import { taskTypes } from '@warren/tasks';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
@@ -29,6 +36,7 @@ function processWorld(): LettersWorld {
     stderr: process.stderr,
     now: Date.now,
     findStack: () => findLocalStack(),
+    stackSilence: () => localStackSilence(),
     types: taskTypes,
     interruption() {
       const interrupted = new AbortController();
@@ -75,6 +83,9 @@ async function showPage(
   // One more than a page holds says whether there is another page.
   const found = await operations.outlines({ ...filter, limit: limit + 1 });
   const letters = found.slice(0, limit);
+  const known = world.types.map(({ name }) => name);
+  const unknown = unknownTypesNote(filter.types ?? [], letters, known);
+  if (unknown !== undefined) output.note(unknown);
   output.table(
     letters,
     letterColumns(world.now, filter.states),

@@ -6,19 +6,23 @@ import {
   formatRoughly,
   formatTime,
   handActText,
+  oneLine,
   type Tone,
   truncate,
 } from '@warren/cli';
 import { type LetterDetails, replayMayHelp } from '@warren/dead-letters';
 import type { AttemptRun, Letter, LetterOutline, LetterState } from '@warren/ledger';
+import { z } from 'zod';
 
-/** Characters of a body or of headers that a person is shown; `--json` has them whole. */
+/** What of a message a person is shown: characters of its body and of one property, and properties; `--json` has it whole. */
 const shownChars = 600;
+const shownPropertyChars = 200;
+const shownProperties = 40;
 
 /** @param states of those that are shown: where it is one alone, a narrow table need not say it. Default: any. */
 export function letterColumns(now: () => number, states?: readonly LetterState[]): readonly Column<LetterOutline>[] {
   return [
-    { name: 'id', text: ({ id, taskId }) => taskId ?? id },
+    { name: 'id', text: shownId },
     { name: 'type', text: ({ type }) => type ?? '-', yields: 1 },
     {
       name: 'state',
@@ -35,6 +39,11 @@ export function letterColumns(now: () => number, states?: readonly LetterState[]
     { name: 'queue', text: ({ sourceQueue }) => sourceQueue, optional: true },
     { name: 'reason', text: ({ reason }) => reason, flexible: true },
   ];
+}
+
+/** By what people know a letter, and every command finds it: its task's id where it has a task. */
+export function shownId({ id, taskId }: Pick<LetterOutline, 'id' | 'taskId'>): string {
+  return taskId ?? id;
 }
 
 /** A letter as JSON has it: the body as bytes, and as text where it is some. */
@@ -57,6 +66,7 @@ export function detailFields(
   return present([
     ['LETTER', letter.id],
     ['TASK', task === null ? 'none: the message says no task that is on record' : `${task.id}, ${task.state}`],
+    ['CLAIMED ID', related.claimedId],
     ['TYPE', letter.type],
     ['STATE', stateText(letter, now), toneOf(letter.state)],
     ['CODE', letter.rule === null ? letter.code : `${letter.code} (rule ${letter.rule})`],
@@ -74,7 +84,7 @@ export function detailFields(
       (run): MaybeField => [`RUN ${run.token}`, runText(run, now), run.outcome === 'failed' ? 'bad' : undefined],
     ),
     ...actsByHand.map((act): MaybeField => ['BY HAND', handActText(act)]),
-    ['PROPERTIES', truncate(letter.properties, shownChars)],
+    ['PROPERTIES', propertiesText(letter.properties)],
     ['BODY', bodyText(letter.body)],
   ]);
 }
@@ -86,16 +96,36 @@ function stateText({ escalatedAt, escalatedTo, resolution, state }: Letter, now:
 
 function nextWords({ code, id, state, taskId }: Letter, advice: string): string {
   if (state !== 'parked') return advice;
-  const command = replayMayHelp(code)
-    ? `warren dead-letters replay ${taskId ?? id}`
-    : `warren dead-letters complete ${taskId ?? id} --note "what was done"`;
-  return `${advice}\n${command}`;
+  const name = shownId({ id, taskId });
+  const commands = replayMayHelp(code)
+    ? [`warren dead-letters replay ${name}`]
+    : [`warren dead-letters cancel ${name}`, `warren dead-letters complete ${name} --note "what was done"`];
+  return [advice, ...commands].join('\n');
 }
 
 function runText({ attempt, code, endedAt, error, outcome, startedAt, worker }: AttemptRun, now: number): string {
   const took = formatRoughly((endedAt ?? now) - startedAt);
   const failure = code === null ? '' : `: ${code}: ${error ?? ''}`;
   return `attempt ${attempt} at ${formatTime(startedAt)} for ${took} on ${worker}, ${outcome}${failure}`;
+}
+
+const keptProperties = z.looseObject({ headers: z.record(z.string(), z.unknown()).default({}) });
+
+/** One a line, the headers behind the others. */
+function propertiesText(json: string): string {
+  const { headers, ...properties } = keptProperties.parse(JSON.parse(json));
+  const lines = [
+    ...Object.entries(properties).map(([name, value]) => propertyLine(name, value)),
+    ...Object.entries(headers).map(([name, value]) => propertyLine(`header ${name}`, value)),
+  ];
+  const more = lines.length - shownProperties;
+  return [...lines.slice(0, shownProperties), ...(more > 0 ? [`and ${more} more: --json has them`] : [])].join('\n');
+}
+
+function propertyLine(name: string, value: unknown): string {
+  // Its blanks are where a terminal's width breaks it.
+  const text = typeof value === 'string' ? value : JSON.stringify(value, undefined, 1);
+  return truncate(oneLine(`${name}: ${text}`), shownPropertyChars);
 }
 
 function bodyText(body: Buffer): string {

@@ -2,13 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { connectBroker, createDispatcher, createPublisher, delayBy, type Publication } from '@warren/broker';
 import type { CommandContext } from '@warren/cli';
 import { createOperations, type Operations } from '@warren/dead-letters';
-import { openLedger } from '@warren/ledger';
+import type { Ledger } from '@warren/ledger';
 import {
   type AddressesInUse,
   AddressMissingError,
+  type AddressOrigin,
   addressesInUse,
+  adviceWhenSilent,
+  brokerErrorForPeople,
+  closeWithin,
+  openLedgerForPeople,
   passedByNote,
   type StackAddresses,
+  type StackTrouble,
 } from '@warren/local';
 import type { TaskType } from '@warren/tasks';
 import { pino } from 'pino';
@@ -23,7 +29,9 @@ export interface LettersWorld {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly findStack: () => StackAddresses | undefined;
-  /** Whose results a person may give. */
+  /** Why nobody answers at that stack's addresses, as far as is known. */
+  readonly stackSilence: () => StackTrouble | undefined;
+  /** The task types there are: whose results a person may give, and what a filter may name. */
   readonly types: readonly TaskType[];
   /** Aborted by the first Ctrl-C from the call on; the second one ends the process as always. */
   readonly interruption: () => AbortSignal;
@@ -34,7 +42,7 @@ export interface LettersContext extends CommandContext {
 }
 
 /**
- * Runs `work` on the ledger alone, and lets go of it. Throws within 5 s where the ledger does not answer, naming it. What
+ * Runs `work` on the ledger alone, and lets go of it. Throws within 8 s where the ledger does not answer, naming it. What
  * is published, a reply, looks for the broker only then.
  * @param by who acts; a command that only looks has nobody.
  */
@@ -61,7 +69,7 @@ export async function withLetters<Result>(
   }
 }
 
-/** Runs `work` on ledger and broker. Throws within 10 s where one does not answer, naming it. */
+/** Runs `work` on ledger and broker. Throws within 13 s where one does not answer, naming it. */
 export async function withLettersAndBroker<Result>(
   context: LettersContext,
   work: (operations: Operations) => Promise<Result>,
@@ -89,6 +97,8 @@ async function connect(context: LettersContext) {
     name: `warren-cli#${process.pid}`,
     log: pino({ level: 'silent' }),
     connectTimeoutMs: brokerWithinMs,
+  }).catch((error: unknown) => {
+    throw brokerErrorForPeople(error, () => adviceFor(broker, context));
   });
   const publisher = createPublisher(connection, { timeoutMs: brokerWithinMs });
   return {
@@ -100,19 +110,20 @@ async function connect(context: LettersContext) {
   };
 }
 
-async function withLedger<Result>(
-  context: LettersContext,
-  work: (ledger: Awaited<ReturnType<typeof openLedger>>) => Promise<Result>,
-): Promise<Result> {
+async function withLedger<Result>(context: LettersContext, work: (ledger: Ledger) => Promise<Result>): Promise<Result> {
   const { ledger: at, passesStackBy } = addressesOf(context);
   if (at === undefined) throw new AddressMissingError('LEDGER_URL', context.env);
   if (passesStackBy && !context.output.json) context.output.note(passedByNote);
-  const ledger = await openLedger(at.ledgerUrl);
+  const ledger = await openLedgerForPeople(at, () => adviceFor(at, context), { create: false });
   try {
     return await work(ledger);
   } finally {
-    await ledger.close();
+    await closeWithin(ledger);
   }
+}
+
+function adviceFor({ from }: { readonly from: AddressOrigin }, { world }: LettersContext): string {
+  return adviceWhenSilent(from, world.stackSilence() ?? null);
 }
 
 function addressesOf({ env, world }: LettersContext): AddressesInUse {

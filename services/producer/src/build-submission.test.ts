@@ -16,7 +16,7 @@ function build(words: Partial<SubmissionWords>, where: Parameters<typeof buildSu
 function complaint(words: Partial<SubmissionWords>) {
   try {
     const built = build(words);
-    assertSubmittable(built.submission, built.flagOf);
+    assertSubmittable(built.submission, built);
   } catch (error) {
     return error;
   }
@@ -96,19 +96,50 @@ describe('what is wrong is named by its flag', () => {
     ['a folder', { flags: { file: 'docs' } }, '--file', /is a folder/],
     ['an empty path', { flags: { file: '' } }, '--file', /is empty/],
     ['a URL', { flags: { url: 'ftp://x' } }, '--url', /not an http/],
-    ['two sources', { flags: { file: 'a.md', url: 'https://x.org' } }, '--url', /"source" is given already/],
-    ['text and source', { flags: { text: 'x', file: 'a.md' } }, '--text', /exactly one/],
+    ['two sources', { flags: { file: 'a.md', url: 'https://x.org' } }, '--file', /^--file: --url is given already$/],
+    ['text and source', { flags: { text: 'x', file: 'a.md' } }, '--text', /^give one of --text, --file, --url$/],
+    ['neither text nor source', { flags: { length: 'short' } }, '--text', /^give one of --text, --file, --url$/],
+    ['the same in JSON', { input: { length: 'short' } }, 'payload.text', /exactly one of "text" and "source"/],
+    [
+      'no source',
+      { type: 'research', flags: { question: 'x y z' } },
+      '--source',
+      /^--source is missing: a file, a folder or a URL to read; may be repeated$/,
+    ],
+    [
+      'no question',
+      { type: 'research', flags: { source: ['docs'] } },
+      '--question',
+      /^--question is missing: what to find out$/,
+    ],
+    ['no source in JSON', { type: 'research', input: { question: 'x y z' } }, 'payload.sources', /is missing/],
+    ['stdin as a file', { flags: { file: '-' } }, '--file', /can't read this stdin/],
     ['a flag beside the input', { input: { text: 'x' }, flags: { text: 'y' } }, '--text', /given already/],
     ['a flag beside no object', { input: [], flags: { text: 'y' } }, '--input', /not a JSON object/],
-    ['a length', { flags: { text: 'x', length: 'huge' } }, '--length', /short/],
+    [
+      'a length',
+      { flags: { text: 'x', length: 'huge' } },
+      '--length',
+      /^--length: has to be short, medium or long, or a number$/,
+    ],
     ['a count', { flags: { text: 'x', keywords: '-1' } }, '--keywords', /whole number/],
     ['a field of the input', { input: { text: 1 } }, 'payload.text', /payload\.text: has to be text, not a number/],
-    ['an unknown field', { input: { text: 'x', txt: 1 } }, 'payload.txt', /unknown field/],
+    ['an unknown field', { input: { text: 'x', txt: 1 } }, 'payload.txt', /unknown field, did you mean "text"\?/],
     ['an id', { flags: { text: 'x' }, id: 'abc' }, '--id', /not a UUID/],
     ['a priority', { flags: { text: 'x' }, options: { priority: '10' } }, '--priority', /0 to 9/],
     ['a delay', { flags: { text: 'x' }, options: { delay: '5' } }, '--delay', /not a duration/],
-    ['a delay too long', { flags: { text: 'x' }, options: { delay: '400d' } }, '--delay', /--delay/],
-    ['no expiry', { flags: { text: 'x' }, options: { expires: '0' } }, '--expires', /--expires/],
+    [
+      'a delay too long',
+      { flags: { text: 'x' }, options: { delay: '400d' } },
+      '--delay',
+      /^--delay: "400d" has to be at most 366d$/,
+    ],
+    [
+      'no expiry',
+      { flags: { text: 'x' }, options: { expires: '0' } },
+      '--expires',
+      /^--expires: "0" has to be more than 0$/,
+    ],
     ['no time', { flags: { text: 'x' }, options: { deadline: 'soon' } }, '--deadline', /not a time/],
     ['a time that is none', { flags: { text: 'x' }, options: { deadline: '2030-99-01' } }, '--deadline', /not a time/],
     ['a past time', { flags: { text: 'x' }, options: { deadline: '2020-01-01' } }, '--deadline', /has passed/],
@@ -122,10 +153,15 @@ describe('what is wrong is named by its flag', () => {
       'an empty key',
       { flags: { text: 'x' }, options: { idempotencyKey: '' } },
       '--idempotency-key',
-      /--idempotency-key/,
+      /^--idempotency-key: must not be empty$/,
     ],
     ['a tenant', { flags: { text: 'x' }, options: { tenant: 'a\u0007' } }, '--tenant', /control characters/],
-    ['an entity', { flags: { text: 'x' }, options: { entity: ['x'.repeat(200)] } }, '--entity', /--entity/],
+    [
+      'an entity',
+      { flags: { text: 'x' }, options: { entity: ['x'.repeat(200)] } },
+      '--entity',
+      /^--entity: has to have at most 128 characters$/,
+    ],
     ['too much text', { flags: { text: 'x'.repeat(600_000) } }, '--text', /--text/],
   ])('%s', (_name, words, field, message) => {
     const error = complaint(words);

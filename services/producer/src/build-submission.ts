@@ -3,6 +3,7 @@ import type { Submission } from '@warren/intake';
 import { findTaskType, taskTypes } from '@warren/tasks';
 import { Option } from 'commander';
 import { z } from 'zod';
+import type { FieldNames } from './explain-defect.js';
 import { type FlagWorld, type InputFlag, inputFlags } from './input-flags.js';
 import { flagOfField, type OptionFlags, readOptionFlags } from './submission-flags.js';
 
@@ -17,10 +18,8 @@ export interface SubmissionWords {
   readonly options: OptionFlags;
 }
 
-export interface BuiltSubmission {
+export interface BuiltSubmission extends FieldNames {
   readonly submission: Submission;
-  /** Which flag a field of the submission (`payload.length`, `priority`) came from; undefined for one of `--input`. */
-  readonly flagOf: (field: string) => string | undefined;
 }
 
 /** Puts a submission together. Throws a UsageError that names the flag; the type's schema is not asked yet. */
@@ -39,6 +38,9 @@ export function buildSubmission(words: SubmissionWords, world: FlagWorld, now: n
       const [first = '', second = ''] = field.split('.');
       return first === 'payload' ? filledBy.get(second) : flagOfField[first];
     },
+    // Who writes JSON knows the fields by their names there.
+    flagsFor: (wanted) =>
+      words.input === undefined ? own.filter(({ field }) => wanted.includes(`payload.${field}`)) : [],
   };
 }
 
@@ -77,10 +79,11 @@ function refuseForeignFlags({ type, flags }: SubmissionWords, own: readonly Inpu
 function fields(words: SubmissionWords, given: readonly InputFlag[], world: FlagWorld): Record<string, unknown> {
   const filled: Record<string, unknown> = {};
   for (const { flag, field, repeatable, read } of given) {
-    if (field in filled || field in asRecord(words.input)) {
-      throw new UsageError(`${flag}: the input's "${field}" is given already`, {
+    const other = given.find((one) => one.field === field && one.flag !== flag)?.flag;
+    if (other !== undefined || field in asRecord(words.input)) {
+      throw new UsageError(`${flag}: ${other ?? `the input's "${field}"`} is given already`, {
         field: flag,
-        next: `drop ${flag}, or what else gives "${field}"`,
+        next: 'drop one of the two',
       });
     }
     const texts = z

@@ -2,6 +2,7 @@ import { CommandError, exitCodes, operatorName, parseName } from '@warren/cli';
 import type { ByHand, Ledger } from '@warren/ledger';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { absenceOf } from './absent-task.js';
 import { readId } from './build-submission.js';
 import { type TaskContext, withLedger } from './task-context.js';
 
@@ -27,8 +28,9 @@ const cancelFlags = z.object({
 interface Cancelled {
   readonly id: string;
   readonly cancelled: boolean;
-  /** Why not. */
+  /** Why not, and what to do then; null where it was. */
   readonly why: string | null;
+  readonly next: string | null;
 }
 
 async function cancel(
@@ -42,7 +44,8 @@ async function cancel(
     for (const id of ids) done.push(await cancelOne(id, byHand, ledger, world.now()));
     return done;
   });
-  output.table(outcomes, [
+  const rows = outcomes.map(({ next: _, ...row }) => row);
+  output.table(rows, [
     { name: 'task', text: ({ id }) => id },
     {
       name: 'outcome',
@@ -59,7 +62,7 @@ async function cancel(
       : `${refused.length} of ${ids.length} tasks were not cancelled`,
     {
       code: 'invalid-state',
-      next: `"warren task show ${first?.id}" tells how it stands`,
+      ...(first?.next ? { next: first.next } : {}),
       exitCode: refused.length === ids.length ? exitCodes.failed : exitCodes.partlyDone,
     },
   );
@@ -73,9 +76,14 @@ async function cancelOne(
   now: number,
 ): Promise<Cancelled> {
   const answer = await ledger.cancel(id, { now, reason: byHand.note, byHand });
-  if (answer.kind === 'refused') return { id, cancelled: false, why: answer.why };
+  if (answer.kind === 'refused') return { id, cancelled: false, ...(await refusal(id, answer.why, ledger)) };
   const letter = await ledger.letters.find(id);
   if (letter !== undefined)
     await ledger.letters.decide(letter.id, { state: 'cancelled', resolution: byHand.note }, now);
-  return { id, cancelled: true, why: null };
+  return { id, cancelled: true, why: null, next: null };
+}
+
+async function refusal(id: string, why: string, ledger: Ledger): Promise<Pick<Cancelled, 'why' | 'next'>> {
+  if (await ledger.queries.task(id)) return { why, next: `"warren task show ${id}" tells how it stands` };
+  return await absenceOf(id, ledger);
 }

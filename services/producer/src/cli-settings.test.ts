@@ -15,7 +15,7 @@ describe('where the broker and the ledger are', () => {
   it('or is an error that names what is missing', () => {
     expect(() => bothSettings({ AMQP_URL: 'amqp://a' }, stack)).toThrow(/LEDGER_URL is not set, and AMQP_URL is/);
     expect(() => bothSettings({ LEDGER_URL: '/l' }, stack)).toThrow(/AMQP_URL is not set, and LEDGER_URL is/);
-    expect(() => ledgerSettings({}, undefined)).toThrow(expect.objectContaining({ field: 'LEDGER_URL', exitCode: 2 }));
+    expect(() => ledgerSettings({}, undefined)).toThrow(expect.objectContaining({ field: 'LEDGER_URL', exitCode: 1 }));
     expect(brokerSettings({}, undefined)).toBeUndefined();
   });
 

@@ -2,7 +2,8 @@ import { type BrokerConnection, eventsOfTask, listenEvents, type TaskEventBody, 
 import { CommandError } from '@warren/cli';
 import type { Ledger, Task } from '@warren/ledger';
 import { isFinal } from '@warren/tasks';
-import { askPatiently, Presence, tellOfBroker } from './absences.js';
+import { askPatiently, type Patience, Presence, watchBroker } from './absences.js';
+import { noSuchTask } from './absent-task.js';
 import { StepOrder } from './follow-steps.js';
 import { silentLog } from './ground.js';
 import { type ProgressStep, readProgress } from './progress-text.js';
@@ -23,13 +24,16 @@ export interface FollowParts {
   readonly connection: BrokerConnection | undefined;
   /** How often the ledger is asked although no event came, in milliseconds. */
   readonly pollMs: number;
+  readonly patience: Patience;
+  /** What to do where one of them stays away. */
+  readonly advice: (of: 'broker' | 'ledger') => string;
   /** Ends the following: `follow` then rejects with its reason. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Follows a task until nothing moves it by itself any more: it is final, or parked. Events wake it; the ledger decides,
- * and is waited for while it is away.
+ * Follows a task until nothing moves it by itself any more: it is final, or parked. Events wake it; the ledger decides.
+ * What is away is waited for; throws a CommandError where that takes too long.
  */
 export async function follow(taskId: string, parts: FollowParts, hearer: Hearer): Promise<Task> {
   const bell = createBell();
@@ -40,18 +44,24 @@ export async function follow(taskId: string, parts: FollowParts, hearer: Hearer)
   });
   const tell = (line: string) => hearer.onAbsence(line);
   const presence = new Presence('the ledger', tell);
-  const tellNoMore = tellOfBroker(parts.connection, tell);
-  const pause = () => bell.rung(parts.pollMs, parts.signal);
+  const broker = watchBroker(parts.connection, tell);
+  const { advice, ledger, patience, pollMs, signal } = parts;
+  const givenUp = (absence: string) => tooLongAway(absence, advice('ledger'), taskId);
+  const asking = { ...patience, pauseMs: pollMs, signal, givenUp };
   try {
     for (;;) {
-      const task = await askPatiently(() => parts.ledger.queries.task(taskId), presence, pause);
+      const task = await askPatiently(() => ledger.queries.task(taskId), presence, asking);
       if (task === undefined) throw noSuchTask(taskId);
       told.task(task);
       if (isSettled(task)) return task;
-      await pause();
+      const absence = broker.presence.absenceBeyond(patience.absenceLimitMs);
+      // The worker that has it may have kept its connection, and the ledger tells what it does.
+      if (absence !== undefined && task.state !== 'running')
+        throw tooLongAway(`${absence}, and task ${taskId} is ${task.state}`, advice('broker'), taskId);
+      await bell.rung(pollMs, signal);
     }
   } finally {
-    tellNoMore();
+    broker.end();
     // Not waited for: what has not begun to listen by now may never do so.
     listening.then((listener) => listener?.close()).catch(() => undefined);
   }
@@ -61,11 +71,11 @@ export function isSettled({ state }: Task): boolean {
   return isFinal(state) || state === 'parked';
 }
 
-export function noSuchTask(taskId: string): CommandError {
-  return new CommandError(`there is no task ${taskId} in this ledger`, {
-    code: 'not-found',
-    field: '<id>',
-    next: '"warren task list" shows the newest tasks',
+/** @param taskId left out: every task was followed. */
+export function tooLongAway(absence: string, advice: string, taskId?: string): CommandError {
+  return new CommandError(absence, {
+    code: 'network',
+    next: `${advice}; to go on then:\n${['warren task watch', taskId].join(' ').trim()}`,
   });
 }
 

@@ -96,6 +96,10 @@ function readUrl(given: string, flag: string): SourceReference {
 
 function fileAt(given: string, flag: string, { cwd, look }: FlagWorld, allowed: readonly PathKind[]): SourceReference {
   if (given === '') throw new UsageError(`${flag}: the path is empty`, { field: flag });
+  if (given === '-') {
+    const next = 'give the whole input as JSON on stdin with --input -; a file of this name is ./-';
+    throw new UsageError(`${flag}: names what the worker reads, and it can't read this stdin`, { field: flag, next });
+  }
   const absolute = path.resolve(cwd, given);
   const found = look?.(absolute) ?? 'file';
   if (allowed.includes(found)) return { kind: 'file', path: absolute };

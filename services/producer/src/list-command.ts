@@ -11,6 +11,7 @@ import {
   sameCommand,
   type TaskFilter,
   UsageError,
+  unknownTypesNote,
 } from '@warren/cli';
 import type { Ledger, TaskFilter as LedgerFilter, Task } from '@warren/ledger';
 import { classOf, taskStates, taskTypes } from '@warren/tasks';
@@ -23,9 +24,9 @@ import { type TaskContext, withLedger } from './task-context.js';
 
 const defaultLimit = 20;
 const maxLimit = 1_000;
+const typeNames = taskTypes.map(({ name }) => name);
 
 export function addListCommand(task: Command, context: TaskContext): void {
-  const typeNames = taskTypes.map(({ name }) => name);
   task
     .command('list')
     .description('the newest tasks first')
@@ -77,10 +78,24 @@ async function list(flags: ListFlags, command: Command, context: TaskContext): P
     return await ledger.queries.tasks({ ...wanted, ...place, limit: limit + 1 });
   });
   const tasks = found.slice(0, limit);
-  output.table(tasks, columns(world.now), after === undefined ? 'no such task' : 'no more tasks');
+  if (output.json) {
+    const now = world.now();
+    return output.result(
+      tasks.map((task) => withWhy(task, now)),
+      '',
+    );
+  }
+  const unknown = unknownTypesNote(wanted.types ?? [], tasks, typeNames);
+  if (unknown !== undefined) output.note(unknown);
+  output.table(tasks, columns(world.now), emptyWords(wanted, after));
   const last = tasks.at(-1);
-  if (found.length <= limit || last === undefined || output.json) return;
+  if (found.length <= limit || last === undefined) return;
   output.note(`there are more:\n  ${sameCommand(command, { after: last.id })}`);
+}
+
+function emptyWords(wanted: object, after: string | undefined): string {
+  if (after !== undefined) return 'no more tasks';
+  return Object.keys(wanted).length === 0 ? 'no tasks yet' : 'no such task';
 }
 
 async function placeOf(id: string, { queries }: Pick<Ledger, 'queries'>): Promise<Task> {
@@ -128,6 +143,11 @@ function readSince(text: string, now: number): number {
     field: '--since',
     next: 'write 2h, or 2030-01-31T18:00:00Z',
   });
+}
+
+/** As `task show --json` says it, which knows its place in the queue besides. */
+function withWhy(task: Task, now: number): Task & { readonly why: string } {
+  return { ...task, why: standingOf(task, {}, now).says };
 }
 
 /** A line has little room, and the state stands beside it: what is parked says at once why. */

@@ -30,6 +30,15 @@ describe('resultText', () => {
     );
   });
 
+  it('says once that nothing was found, and of a part which one', () => {
+    const style = { paint: plain, width: undefined };
+    const nothing = { ...answer, answer: [], unanswered: ['Who digs?'], sources: [{ name: 'a.md', passages: 0 }] };
+    expect(resultText('research', nothing, style)).toBe(
+      'Who digs?\n\n  Nothing was found.\n\n0 sentences from 0 of 1 source',
+    );
+    expect(resultText('research', { ...answer, unanswered: ['why'] }, style)).toContain('nothing was found on: why');
+  });
+
   it('leaves lines whole where there is no terminal, and counts one as one', () => {
     expect(resultText('summarize', summary(1), { paint: plain, width: undefined })).toBe(
       '    3  Rabbits dig tunnels that join into a warren.\n\n1 of 1 sentence of text (1 byte)',

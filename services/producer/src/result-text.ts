@@ -55,8 +55,9 @@ function answerText({ question, answer, unanswered, sources }: ResearchResult, {
   const read = sources.filter(({ passages }) => passages > 0).length;
   return paragraphs([
     wrapWords(paint(flat(question), 'strong'), width),
-    answer.length === 0 ? '  The sources hold no answer.' : cited.join('\n'),
-    unanswered.length === 0
+    answer.length === 0 ? '  Nothing was found.' : cited.join('\n'),
+    // Where there is no answer at all, every part of the question would be listed.
+    unanswered.length === 0 || answer.length === 0
       ? ''
       : wrapWords(paint(`nothing was found on: ${unanswered.map(flat).join('; ')}`, 'warn'), width),
     paint(`${counted(answer.length, 'sentence')} from ${read} of ${counted(sources.length, 'source')}`, 'dim'),

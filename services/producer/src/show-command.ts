@@ -10,7 +10,7 @@ import {
   truncate,
 } from '@warren/cli';
 import type { AttemptRun, Task } from '@warren/ledger';
-import { classOf, type TaskState } from '@warren/tasks';
+import { classOf, isFinal, type TaskState } from '@warren/tasks';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { readId } from './build-submission.js';
@@ -53,7 +53,7 @@ async function show(id: string, context: TaskContext): Promise<void> {
     return output.result({ ...task, why: standing.says, next, input, runs, actsByHand, result, cost }, '');
 
   output.fields(task, [
-    ...identity(task, standing.says, next, now),
+    ...identity(task, { says: standing.says, next, ranAttempts: runs.at(-1)?.attempt ?? 0 }, now),
     ...optionFields(task),
     ...actsByHand.map((act): Field => ['BY HAND', handActText(act)]),
     ...contents(input, cost),
@@ -65,19 +65,32 @@ async function show(id: string, context: TaskContext): Promise<void> {
   if (result !== null) output.result(null, `\n${resultText(task.type, result, output)}`);
 }
 
-function identity(task: Task, says: string, next: string | null, now: number): Field[] {
+interface Told {
+  readonly says: string;
+  readonly next: string | null;
+  /** The last attempt that had a run; 0: none had. */
+  readonly ranAttempts: number;
+}
+
+function identity(task: Task, { next, ranAttempts, says }: Told, now: number): Field[] {
   return present([
     ['TASK', task.id],
     ['TYPE', task.type],
     ['STATE', `${task.state}: ${says}`, toneOf(task.state)],
     ['NEXT', next],
-    ['ATTEMPT', task.attempt === 1 ? undefined : String(task.attempt)],
+    ['ATTEMPT', attemptText(task, ranAttempts)],
     ['SUBMITTED', `${formatTime(task.createdAt)} (${formatAge(task.createdAt, now)} ago)`],
     [
       'FINISHED',
       task.finishedAt === null ? undefined : `${formatTime(task.finishedAt)} (${formatAge(task.finishedAt, now)} ago)`,
     ],
   ]);
+}
+
+/** A task that was ended while it waited for its next attempt has that attempt's number. */
+function attemptText({ attempt, state }: Task, ranAttempts: number): string | undefined {
+  if (attempt === 1) return undefined;
+  return isFinal(state) && ranAttempts < attempt ? `${attempt}, which never ran` : String(attempt);
 }
 
 function optionFields(task: Task): Field[] {

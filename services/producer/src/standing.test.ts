@@ -123,6 +123,18 @@ describe('standingOf', () => {
       'waits for a person because not-found: x.md does not exist',
     ],
     ['done', { state: 'completed', attempt: 2, createdAt: now - 9_000, finishedAt: now }, {}, 'after 9s, on attempt 2'],
+    [
+      'done after a takeover',
+      { state: 'completed', createdAt: now - 9_000, finishedAt: now, lostTokens: [1] },
+      {},
+      'after 9s, on the first attempt (one run was lost)',
+    ],
+    [
+      'a delay of which a moment has passed',
+      { state: 'scheduled', dueAt: now + 2_001 },
+      {},
+      'starts in 3s (2030-01-31T18:00:02Z), as its submitter asked',
+    ],
     ['cancelled', { state: 'cancelled', reason: 'cancelled by hand' }, {}, 'cancelled by hand'],
   ])('%s', (_name, change, facts, expected) => {
     expect(says(change, facts)).toBe(expected);

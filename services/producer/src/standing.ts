@@ -154,14 +154,16 @@ export function attemptWords({ attempt, allowanceFrom, type }: Task): string {
     : `attempt ${attempt} (${nth} of ${max} since the replay)`;
 }
 
-function tookWords({ attempt, createdAt, finishedAt }: Task): string {
+function tookWords({ attempt, createdAt, finishedAt, lostTokens }: Task): string {
   const took = finishedAt === null ? '' : `after ${formatRoughly(finishedAt - createdAt)}, `;
-  return `${took}on ${attempt === 1 ? 'the first attempt' : `attempt ${attempt}`}`;
+  const lost = lostTokens.length;
+  const losses = lost === 0 ? '' : ` (${lost === 1 ? 'one run was' : `${lost} runs were`} lost)`;
+  return `${took}on ${attempt === 1 ? 'the first attempt' : `attempt ${attempt}`}${losses}`;
 }
 
-/** `in 8s`. */
+/** `in 8s`: whole seconds, for the last one has begun already. */
 function inTime(at: number, now: number): string {
-  return `in ${formatRoughly(at - now)}`;
+  return `in ${formatRoughly(Math.ceil((at - now) / 1_000) * 1_000)}`;
 }
 
 /** `in 5m (2026-03-01T09:30:00Z)`. */

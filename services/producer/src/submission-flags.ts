@@ -1,5 +1,5 @@
-import { parseDuration, UsageError } from '@warren/cli';
-import { classPriority, maxPriority, priorityClasses, type SubmissionOptions } from '@warren/tasks';
+import { formatRoughly, formatTime, parseDuration, UsageError } from '@warren/cli';
+import { classPriority, maxPriority, maxScheduleMs, priorityClasses, type SubmissionOptions } from '@warren/tasks';
 import { z } from 'zod';
 
 /** Flags of `task submit` that say how a task is treated, as the command line gives them. */
@@ -35,11 +35,11 @@ export const flagOfField: Readonly<Record<string, string>> = {
 
 /** Reads the flags. Throws a UsageError that names the flag. `now` is in epoch milliseconds. */
 export function readOptionFlags(flags: OptionFlags, now: number): SubmissionOptions {
-  const delayMs = flags.delay === undefined ? undefined : parseDuration(flags.delay, '--delay');
+  const delayMs = flags.delay === undefined ? undefined : readWait(flags.delay, '--delay', 0);
   const given = {
     priority: flags.priority === undefined ? undefined : readPriority(flags.priority),
     delayMs,
-    expiresMs: flags.expires === undefined ? undefined : parseDuration(flags.expires, '--expires'),
+    expiresMs: flags.expires === undefined ? undefined : readWait(flags.expires, '--expires', 1),
     deadline: flags.deadline === undefined ? undefined : readDeadline(flags.deadline, now, delayMs ?? 0),
     idempotencyKey: flags.idempotencyKey,
     tenant: flags.tenant,
@@ -48,6 +48,14 @@ export function readOptionFlags(flags: OptionFlags, now: number): SubmissionOpti
     correlationId: flags.correlationId,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** A duration of at least `minMs` milliseconds, and no longer than any task may wait. */
+function readWait(text: string, flag: string, minMs: number): number {
+  const ms = parseDuration(text, flag);
+  if (ms >= minMs && ms <= maxScheduleMs) return ms;
+  const bound = ms < minMs ? 'more than 0' : `at most ${formatRoughly(maxScheduleMs)}`;
+  throw new UsageError(`${flag}: "${text}" has to be ${bound}`, { field: flag });
 }
 
 function readPriority(text: string): number {
@@ -69,16 +77,26 @@ function readDeadline(text: string, now: number, delayMs: number): number {
       next: 'write it as 2030-01-31T18:00:00Z, or as a duration from now: 2h',
     });
   }
-  if (deadline <= now) {
-    throw new UsageError(`--deadline: ${new Date(deadline).toISOString()} has passed`, { field: '--deadline' });
-  }
-  if (deadline <= now + delayMs) {
-    throw new UsageError('--deadline: it passes before --delay lets the task start', {
-      field: '--deadline',
-      next: 'set it later, or the delay shorter',
-    });
-  }
+  assertTimeLeft({ deadline, delayMs }, { deadline: '--deadline', delayMs: '--delay' }, now);
   return deadline;
+}
+
+/**
+ * Throws a UsageError where the deadline leaves the task no time: who submits can still correct it. A message of queue
+ * `submitted` has nobody to tell, and its task ends as expired.
+ * @param names of the two, as they were given.
+ */
+export function assertTimeLeft(
+  { deadline, delayMs = 0 }: Pick<SubmissionOptions, 'deadline' | 'delayMs'>,
+  names: { readonly deadline: string; readonly delayMs: string },
+  now: number,
+): void {
+  if (deadline === undefined || deadline > now + delayMs) return;
+  const [what, next] =
+    deadline <= now
+      ? [`${formatTime(deadline)} has passed`, 'set one that is still to come, or leave it out']
+      : [`it passes before ${names.delayMs} lets the task start`, 'set it later, or the delay shorter'];
+  throw new UsageError(`${names.deadline}: ${what}`, { field: names.deadline, next });
 }
 
 function parseDeadlineDuration(text: string): number {

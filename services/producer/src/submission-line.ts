@@ -12,7 +12,10 @@ export interface LineDefaults {
 const id = z.guid().transform((text) => text.toLowerCase());
 const type = z.string().min(1).max(64);
 /** ISO 8601, or epoch milliseconds. */
-const deadline = z.union([z.number().int(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]);
+const deadline = z.union([
+  submissionOptions.shape.deadline.unwrap(),
+  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+]);
 /** As the flag takes it: a number, or a class by its name. */
 const priority = z.union([
   submissionOptions.shape.priority.unwrap(),
@@ -70,6 +73,6 @@ function has(value: unknown, key: string): boolean {
 function parse<Output>(shape: z.ZodType<Output>, value: unknown): Output {
   const parsed = shape.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issues = inputIssues(parsed.error);
+  const issues = inputIssues(parsed.error, '', shape);
   throw new UsageError(issues.map(issueLine).join('; '), { code: 'invalid-input', field: issues[0]?.field ?? 'line' });
 }

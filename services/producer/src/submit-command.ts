@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { completing, parseCount, parseDuration, readInput, UsageError } from '@warren/cli';
+import { completing, parseCount, parseDuration, readInput, sameCommand, UsageError } from '@warren/cli';
 import { taskTypes } from '@warren/tasks';
 import { Argument, type Command, Option } from 'commander';
 import { z } from 'zod';
@@ -63,7 +63,7 @@ export function configureSubmit(command: Command, context: TaskContext): void {
     )
     .addOption(many('--rps <count>', 'submissions a second, at most'))
     .addOption(many('--concurrency <count>', `submissions under way, at most (default: ${defaultConcurrency})`))
-    .action((type: string, flags: unknown) => submit(type, flags, context));
+    .action((type: string, flags: unknown) => submit(type, flags, command, context));
 }
 
 function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
@@ -85,11 +85,12 @@ const submitFlags = optionFlags.extend({
 type SubmitFlags = z.infer<typeof submitFlags>;
 const allFlags = z.record(z.string(), z.unknown());
 
-async function submit(type: string, given: unknown, context: TaskContext): Promise<void> {
+async function submit(type: string, given: unknown, command: Command, context: TaskContext): Promise<void> {
   const flags = submitFlags.parse(given);
   assertKnownType(type);
   refuseIdleFlags(flags);
-  if (flags.from !== undefined) return runMany(type, flags.from, flags, allFlags.parse(given), context);
+  const { from } = flags;
+  if (from !== undefined) return runMany(type, { ...flags, from }, allFlags.parse(given), command, context);
 
   const { cwd, stdin, now } = context.world;
   const input = flags.input === undefined ? undefined : await readInput(flags.input, { flag: '--input', stdin });
@@ -101,16 +102,17 @@ async function submit(type: string, given: unknown, context: TaskContext): Promi
 
 async function runMany(
   type: string,
-  from: string,
-  flags: SubmitFlags,
+  flags: SubmitFlags & { readonly from: string },
   given: Readonly<Record<string, unknown>>,
+  command: Command,
   context: TaskContext,
 ): Promise<void> {
   refuseFlagsOfOne(given);
   await submitMany(
     { type, options: readOptionFlags(flags, context.world.now()) },
     {
-      from,
+      from: flags.from,
+      fromStdin: sameCommand(command, { from: '-' }),
       dryRun: flags.dryRun,
       perSecond: flags.rps === undefined ? undefined : parseCount(flags.rps, '--rps', { min: 1 }),
       concurrency:

@@ -9,6 +9,7 @@ import {
   forEachPaced,
   openInput,
   readJsonLines,
+  shellQuoted,
   truncate,
   UsageError,
 } from '@warren/cli';
@@ -17,12 +18,15 @@ import { LedgerUnavailable } from '@warren/ledger';
 import type { TaskState } from '@warren/tasks';
 import { assertSubmittable, defectError } from './explain-defect.js';
 import { type Ground, openGround } from './ground.js';
+import { assertTimeLeft } from './submission-flags.js';
 import { type LineDefaults, readSubmissionLine } from './submission-line.js';
-import { settingsOfBoth, type TaskContext } from './task-context.js';
+import { adviceOf, settingsOfBoth, type TaskContext } from './task-context.js';
 
 export interface SubmitManyFlags {
   /** A path, or `-` for stdin. */
   readonly from: string;
+  /** The same command, reading stdin: `warren task submit … --from -`. */
+  readonly fromStdin: string;
   readonly perSecond: number | undefined;
   readonly concurrency: number;
   readonly dryRun: boolean;
@@ -68,10 +72,15 @@ const maxTasks = 100_000;
 const shownTasks = 20;
 /** Rejections that a summary holds; the others are only counted. */
 const maxRejections = 1_000;
+const numbers = new Intl.NumberFormat('en-US');
+
 /** Rejections that a person is shown. */
 const shownRejections = 20;
 /** Characters of each. */
 const maxRejectionChars = 300;
+
+/** What a line calls them; a flag may have given them for all lines. */
+const lineFields = { deadline: 'deadline', delayMs: 'delayMs' };
 
 const noneYet = { accepted: 0, unpublished: 0, duplicates: 0, rejected: 0, tasksLeftOut: 0 };
 
@@ -93,17 +102,22 @@ export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags,
   });
   const signal = world.interruption();
   const startedAt = world.now();
+  // Lines are begun in their order, and what is begun is ended: when it stops, these are the first ones.
+  let lastLine = 0;
   const tell = () => tellSummary(summary, flags, world.now() - startedAt, context);
   try {
     await forEachPaced(lines, { ...flags, signal }, async (line) => {
       const { rejected: before } = summary;
+      lastLine = Math.max(lastLine, line.line);
       try {
         if (!line.ok) throw line.error;
-        await takeLine(line.line, readSubmissionLine(line.value, defaults), ground, summary);
+        const submission = readSubmissionLine(line.value, defaults);
+        assertTimeLeft(submission.options ?? {}, lineFields, world.now());
+        await takeLine(line.line, submission, ground, summary);
       } catch (error) {
         reject(line.line, error, summary);
       }
-      progress.advance(1, summary.rejected > before ? `${summary.rejected} rejected` : undefined);
+      progress.advance(1, summary.rejected > before ? `${numbers.format(summary.rejected)} rejected` : undefined);
     });
   } catch (error) {
     progress.end();
@@ -114,7 +128,8 @@ export async function submitMany(defaults: LineDefaults, flags: SubmitManyFlags,
     await ground?.close();
   }
   tell();
-  throwUnlessAllDone(summary, signal.aborted, flags);
+  if (signal.aborted) throw interruptedAfter(summary, lastLine, flags, context);
+  throwUnlessAllDone(summary, flags);
 }
 
 const runAgain = 'run it again: with ids or idempotency keys in the file, what was taken is not taken twice';
@@ -122,6 +137,21 @@ const runAgain = 'run it again: with ids or idempotency keys in the file, what w
 function lostAnswers(error: LedgerUnavailable): CommandError {
   const message = `${error.message}. Lines that were under way may be on record`;
   return new CommandError(message, { code: 'network', next: runAgain, cause: error });
+}
+
+function interruptedAfter(
+  summary: ManySummary,
+  lastLine: number,
+  { dryRun, from, fromStdin }: SubmitManyFlags,
+  { output }: TaskContext,
+): CommandError {
+  const done = doneOf(summary);
+  const rest = `tail -n +${lastLine + 1} ${shellQuoted(from)} | ${output.hint(fromStdin)}`;
+  return new CommandError(`interrupted after ${counted(done + summary.rejected, 'line')} of ${from}`, {
+    code: 'interrupted',
+    next: dryRun || from === '-' || lastLine === 0 ? runAgain : `go on behind them, which doubles none: \`${rest}\``,
+    exitCode: done > 0 ? exitCodes.partlyDone : exitCodes.failed,
+  });
 }
 
 const lineFeed = 0x0a;
@@ -142,6 +172,7 @@ async function countLines(file: string, stdin: ByteSource): Promise<number | und
 function openGroundForMany(summary: ManySummary, context: TaskContext): Promise<Ground> {
   return openGround(settingsOfBoth(context), {
     now: context.world.now,
+    adviceWhenSilent: adviceOf(context),
     onPublishFailed: () => {
       summary.unpublished += 1;
     },
@@ -195,10 +226,10 @@ function tellSummary(
 ): void {
   const { accepted, duplicates, rejected, unpublished, rejections } = summary;
   const parts = [
-    `${accepted} ${dryRun ? 'would be taken' : 'accepted'}`,
+    `${numbers.format(accepted)} ${dryRun ? 'would be taken' : 'accepted'}`,
     ...(duplicates > 0 || !dryRun ? [counted(duplicates, 'duplicate')] : []),
-    `${rejected} rejected`,
-    ...(unpublished > 0 ? [`${unpublished} on record and not yet published`] : []),
+    `${numbers.format(rejected)} rejected`,
+    ...(unpublished > 0 ? [`${numbers.format(unpublished)} on record and not yet published`] : []),
   ];
   const sorted = rejections.toSorted((a, b) => a.line - b.line);
   const tasks = summary.tasks.toSorted((a, b) => a.line - b.line);
@@ -213,7 +244,9 @@ function tellSummary(
     );
   }
   if (rejected > shownRejections)
-    output.note(`and ${rejected - shownRejections} more; --json lists up to ${maxRejections}`);
+    output.note(
+      `and ${numbers.format(rejected - shownRejections)} more; --json lists up to ${numbers.format(maxRejections)}`,
+    );
 }
 
 function taskLine({ line, id, state, duplicate }: TakenLine): string {
@@ -230,26 +263,22 @@ function doneOf({ accepted, duplicates }: ManySummary): number {
   return accepted + duplicates;
 }
 
-function throwUnlessAllDone(summary: ManySummary, isInterrupted: boolean, { from, dryRun }: SubmitManyFlags): void {
+function throwUnlessAllDone(summary: ManySummary, { from, dryRun }: SubmitManyFlags): void {
   const done = doneOf(summary);
   const { rejected } = summary;
-  if (isInterrupted) {
-    throw new CommandError(`interrupted after ${counted(done + rejected, 'line')} of ${from}`, {
-      code: 'interrupted',
-      next: runAgain,
-      exitCode: done > 0 ? exitCodes.partlyDone : exitCodes.failed,
-    });
-  }
   if (done + rejected === 0) throw new UsageError(`--from: ${from} holds no line`, { field: '--from' });
   if (rejected === 0) return;
   const next = dryRun ? 'correct what is rejected' : 'correct what is rejected and submit it alone';
   if (done === 0)
-    throw new UsageError(`--from: ${rejected === 1 ? 'the only line was' : `all ${rejected} lines were`} rejected`, {
-      field: '--from',
-      next,
-    });
+    throw new UsageError(
+      `--from: ${rejected === 1 ? 'the only line was' : `all ${counted(rejected, 'line')} were`} rejected`,
+      {
+        field: '--from',
+        next,
+      },
+    );
   throw new CommandError(
-    `${rejected} of ${counted(done + rejected, 'line')} ${rejected === 1 ? 'was' : 'were'} rejected`,
+    `${numbers.format(rejected)} of ${counted(done + rejected, 'line')} ${rejected === 1 ? 'was' : 'were'} rejected`,
     {
       code: 'partly-done',
       field: '--from',

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, exitCodes, formatRoughly } from '@warren/cli';
 import { type IntakeAnswer, newTaskId, type Submission } from '@warren/intake';
 import { LedgerUnavailable, type Task } from '@warren/ledger';
@@ -8,7 +9,7 @@ import { type Ground, openGround } from './ground.js';
 import { createNarrator } from './narrate.js';
 import { resultText } from './result-text.js';
 import { standingOf } from './standing.js';
-import { settingsOfBoth, type TaskContext } from './task-context.js';
+import { adviceOf, followAdvice, settingsOfBoth, type TaskContext } from './task-context.js';
 
 export interface SubmitOneFlags {
   readonly dryRun: boolean;
@@ -22,12 +23,13 @@ type Taken = Exclude<IntakeAnswer, { kind: 'rejected' }>;
 /** `warren task submit` for one task. */
 export async function submitOne(built: BuiltSubmission, flags: SubmitOneFlags, context: TaskContext): Promise<void> {
   const { submission } = built;
-  assertSubmittable(submission, built.flagOf);
+  assertSubmittable(submission, built);
   if (flags.dryRun) return tellDryRun(submission, context);
 
   const failures: unknown[] = [];
   const ground = await openGround(settingsOfBoth(context), {
     now: context.world.now,
+    adviceWhenSilent: adviceOf(context),
     onPublishFailed: (_task, error) => failures.push(error),
   });
   try {
@@ -46,14 +48,15 @@ function tellDryRun(submission: Submission, { output }: TaskContext): void {
 }
 
 /** Under an id that is known before: where the answer to a commit is lost, it is how the task can be asked for. */
-async function submit({ submission, flagOf }: BuiltSubmission, ground: Ground): Promise<Taken> {
+async function submit(built: BuiltSubmission, ground: Ground): Promise<Taken> {
+  const { submission } = built;
   const id = submission.id ?? newTaskId();
   const answer = await ground.intake.submit({ ...submission, id }).catch((error: unknown) => {
     throw error instanceof LedgerUnavailable ? lostAnswer(error, id) : error;
   });
   if (answer.kind !== 'rejected') return answer;
   const { defect } = answer;
-  if (defect.code !== 'overloaded') throw defectError(defect, submission, flagOf);
+  if (defect.code !== 'overloaded') throw defectError(defect, submission, built);
   throw new CommandError(defect.message, {
     code: defect.code,
     next: 'see that the broker and the dlq-processor run: what is owed is published then',
@@ -102,9 +105,11 @@ async function waitForEnd(
   const interruption = world.interruption();
   const signals = timeoutMs === undefined ? [interruption] : [interruption, AbortSignal.timeout(timeoutMs)];
   const signal = AbortSignal.any(signals);
-  const narrator = createNarrator(output, world.now);
+  const narrator = createNarrator(output, world);
   try {
-    const parts = { ledger: ground.ledger, connection: ground.connection, pollMs: world.pollMs, signal };
+    const { connection, ledger } = ground;
+    const { patience, pollMs } = world;
+    const parts = { ledger, connection, pollMs, patience, advice: followAdvice(context), signal };
     const task = await follow(taken.task.id, parts, narrator);
     narrator.end();
     await tellEnd(taken, task, ground, context);
@@ -121,7 +126,9 @@ async function waitForEnd(
 }
 
 async function tellEnd(taken: Taken, task: Task, { ledger }: Ground, { output, world }: TaskContext): Promise<void> {
-  const found = await ledger.queries.result(task.id);
+  const found = await ledger.queries.result(task.id).catch((error: unknown) => {
+    throw error instanceof LedgerUnavailable ? unreadResult(task, error) : error;
+  });
   const result: unknown = found === undefined ? undefined : JSON.parse(found.result);
   const { attempt, reasonCode: code, reason } = task;
   const cost: unknown = found?.cost ? JSON.parse(found.cost) : null;
@@ -136,8 +143,20 @@ async function tellEnd(taken: Taken, task: Task, { ledger }: Ground, { output, w
   });
 }
 
+function unreadResult({ id, state }: Task, error: LedgerUnavailable): CommandError {
+  return new CommandError(`task ${id} is ${state}, and its result can't be read: ${error.message}`, {
+    code: 'network',
+    next: `warren task result ${id}`,
+    cause: error,
+  });
+}
+
+/** How long a last look at the ledger may take, in milliseconds. */
+const lastLookMs = 2_000;
+
 async function lateness(id: string, ms: number, { ledger }: Ground, { world }: TaskContext): Promise<CommandError> {
-  const task = await ledger.queries.task(id).catch(() => undefined);
+  const look = ledger.queries.task(id).catch(() => undefined);
+  const task = await Promise.race([look, sleep(lastLookMs, undefined, { ref: false })]);
   const where = task === undefined ? '' : `: it is ${task.state}, ${standingOf(task, {}, world.now()).says}`;
   return new CommandError(`task ${id} is not done after ${formatRoughly(ms)}${where}; it goes on`, {
     code: 'timeout',

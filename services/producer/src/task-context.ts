@@ -1,6 +1,19 @@
 import type { ByteSource, CommandContext } from '@warren/cli';
 import type { Ledger, Task } from '@warren/ledger';
-import { addressesInUse, findLocalStack, passedByNote, type StackAddresses } from '@warren/local';
+import {
+  type AddressOrigin,
+  addressesInUse,
+  adviceWhenSilent,
+  closeWithin,
+  findLocalStack,
+  localStackSilence,
+  openLedgerForPeople,
+  passedByNote,
+  type StackAddresses,
+  type StackTrouble,
+} from '@warren/local';
+import { defaultPatience, type Patience } from './absences.js';
+import { absenceOf, noSuchTask } from './absent-task.js';
 import {
   type BothSettings,
   type BrokerSettings,
@@ -9,8 +22,6 @@ import {
   type LedgerSettings,
   ledgerSettings,
 } from './cli-settings.js';
-import { noSuchTask } from './follow.js';
-import { openLedgerForPeople } from './ground.js';
 
 /** The world around a command, which tests replace. */
 export interface TaskWorld {
@@ -19,9 +30,12 @@ export interface TaskWorld {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly findStack: () => StackAddresses | undefined;
+  /** Why nobody answers at that stack's addresses, as far as is known. */
+  readonly stackSilence: () => StackTrouble | undefined;
   /** Aborted by the first Ctrl-C from the call on; the second one ends the process as always. */
   readonly interruption: () => AbortSignal;
   readonly pollMs: number;
+  readonly patience: Patience;
 }
 
 export interface TaskContext extends CommandContext {
@@ -34,12 +48,14 @@ export function processWorld(): TaskWorld {
     stdin: process.stdin,
     now: Date.now,
     findStack: () => findLocalStack(),
+    stackSilence: () => localStackSilence(),
     interruption() {
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());
       return interrupted.signal;
     },
     pollMs: 1_000,
+    patience: defaultPatience,
   };
 }
 
@@ -64,21 +80,33 @@ function stackOf({ env, output, world }: TaskContext): StackAddresses | undefine
   return stack;
 }
 
-/** Runs `work` with the ledger and lets go of it. */
+/** What to do where nobody answers at an address from there, as it is known when it is asked. */
+export function adviceOf({ world }: TaskContext): (from: AddressOrigin) => string {
+  return (from) => adviceWhenSilent(from, world.stackSilence() ?? null);
+}
+
+/** The same for who follows tasks, wherever its broker and its ledger are. */
+export function followAdvice(context: TaskContext): (of: 'broker' | 'ledger') => string {
+  const inUse = addressesInUse(context.env, context.world.findStack());
+  return (of) => adviceOf(context)(inUse[of]?.from ?? 'local stack');
+}
+
+/** Runs `work` with the ledger, which has to be there, and lets go of it. */
 export async function withLedger<Result>(
   context: TaskContext,
   work: (ledger: Ledger) => Promise<Result>,
 ): Promise<Result> {
-  const ledger = await openLedgerForPeople(settingsOfLedger(context));
+  const settings = settingsOfLedger(context);
+  const ledger = await openLedgerForPeople(settings, () => adviceOf(context)(settings.from), { create: false });
   try {
     return await work(ledger);
   } finally {
-    await ledger.close();
+    await closeWithin(ledger);
   }
 }
 
-export async function taskOrThrow(ledger: Pick<Ledger, 'queries'>, id: string): Promise<Task> {
+export async function taskOrThrow(ledger: Pick<Ledger, 'queries' | 'letters'>, id: string): Promise<Task> {
   const task = await ledger.queries.task(id);
-  if (task === undefined) throw noSuchTask(id);
+  if (task === undefined) throw noSuchTask(id, await absenceOf(id, ledger));
   return task;
 }

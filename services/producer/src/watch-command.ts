@@ -5,17 +5,18 @@ import {
   listenEvents,
   type TaskEventBody,
 } from '@warren/broker';
-import { CommandError, formatTime, type Output, printable } from '@warren/cli';
+import type { Output } from '@warren/cli';
 import type { Ledger, Task } from '@warren/ledger';
 import { openStates } from '@warren/tasks';
 import type { Command } from 'commander';
-import { askPatiently, Presence, tellOfBroker } from './absences.js';
+import { askPatiently, Presence, watchBroker } from './absences.js';
 import { readId } from './build-submission.js';
-import { createBell, follow, type Hearer, readEvent } from './follow.js';
+import { createBell, follow, type Hearer, readEvent, tooLongAway } from './follow.js';
 import { silentLog } from './ground.js';
 import { progressText } from './progress-text.js';
 import { moveWords } from './standing.js';
-import { settingsOfBroker, type TaskContext, withLedger } from './task-context.js';
+import { followAdvice, settingsOfBroker, type TaskContext, taskOrThrow, withLedger } from './task-context.js';
+import { createWatchLines } from './watch-lines.js';
 
 /** The newest tasks that are compared with what was shown before, to make up for lost events. */
 const comparedTasks = 200;
@@ -55,10 +56,14 @@ async function connectIfPossible(context: TaskContext): Promise<BrokerConnection
     const name = `warren-cli#${process.pid}`;
     return await connectBroker({ urls: settings.amqpUrl, name, log: silentLog, connectTimeoutMs });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    context.output.note(`no events (${why}); the ledger is read every ${context.world.pollMs} ms instead`);
+    tellNoEvents(error, context);
     return undefined;
   }
+}
+
+function tellNoEvents(error: unknown, { output, world }: TaskContext): void {
+  const why = error instanceof Error ? error.message : String(error);
+  output.note(`no events (${why}); the ledger is read every ${world.pollMs} ms instead`);
 }
 
 async function watchOne(
@@ -66,22 +71,26 @@ async function watchOne(
   ledger: Ledger,
   connection: BrokerConnection | undefined,
   signal: AbortSignal,
-  { output, world }: TaskContext,
+  context: TaskContext,
 ): Promise<void> {
+  const { output, world } = context;
+  const { patience, pollMs } = world;
+  await taskOrThrow(ledger, id);
+  const teller = createTeller(context);
   let present: Task | undefined;
   const hearer: Hearer = {
     onMove(task) {
       present = task;
-      tellMove(task, world.now(), output);
+      teller.move(task);
     },
     onStep(step) {
       if (present === undefined) return;
       const { id: task_id, type, attempt } = present;
-      tellStep({ task_id, type, attempt, event: 'progress', at: world.now(), progress: step }, output);
+      teller.step({ task_id, type, attempt, event: 'progress', at: world.now(), progress: step });
     },
     onAbsence: (line) => tellAbsence(line, output),
   };
-  await follow(id, { ledger, connection, pollMs: world.pollMs, signal }, hearer);
+  await follow(id, { ledger, connection, pollMs, patience, advice: followAdvice(context), signal }, hearer);
 }
 
 /** Events bring the steps and wake; which state a task is in is read from the ledger. */
@@ -89,43 +98,48 @@ async function watchAll(
   ledger: Ledger,
   connection: BrokerConnection | undefined,
   signal: AbortSignal,
-  { output, world }: TaskContext,
+  context: TaskContext,
 ): Promise<void> {
+  const { output, world } = context;
   const bell = createBell();
   const seen = new Seen();
+  const teller = createTeller(context);
   const steps: TaskEventBody[] = [];
   for (const task of await ledger.queries.tasks({ limit: comparedTasks })) seen.isNew(task);
   if (!output.json) output.note(`${await openWords(ledger)}; Ctrl-C ends this`);
-  const listener = await listenToAll(connection, (event) => {
+  const listener = await listenToAll(connection, context, (event) => {
     if (event?.progress !== undefined && steps.length < maxWaitingSteps) steps.push(event);
     bell.ring();
   });
   const tell = (line: string) => tellAbsence(line, output);
   const presence = new Presence('the ledger', tell);
-  const tellNoMore = tellOfBroker(connection, tell);
-  const pause = () => bell.rung(world.pollMs, signal);
+  const broker = watchBroker(connection, tell);
+  const givenUp = (absence: string) => tooLongAway(absence, followAdvice(context)('ledger'));
+  const asking = { ...world.patience, pauseMs: world.pollMs, signal, givenUp };
   try {
     for (;;) {
-      await pause();
+      await bell.rung(world.pollMs, signal);
       const happened = steps.splice(0);
-      const moved = (await askPatiently(() => ledger.queries.tasks({ limit: comparedTasks }), presence, pause))
+      const moved = (await askPatiently(() => ledger.queries.tasks({ limit: comparedTasks }), presence, asking))
         .toReversed()
         .filter((task) => seen.isNew(task));
       // A step comes after its task's start and before its end, whichever was read first.
       const starts = moved.filter(({ state }) => state === 'running');
       const ends = moved.filter(({ state }) => state !== 'running');
-      for (const task of starts) tellMove(task, world.now(), output);
-      for (const event of happened) tellStep(event, output);
-      for (const task of ends) tellMove(task, world.now(), output);
+      for (const task of starts) teller.move(task);
+      for (const event of happened) teller.step(event);
+      for (const task of ends) teller.move(task);
     }
   } finally {
-    tellNoMore();
+    broker.end();
     await listener?.close();
   }
 }
 
+/** Best effort, as {@link connectIfPossible} is. */
 async function listenToAll(
   connection: BrokerConnection | undefined,
+  context: TaskContext,
   onEvent: (event: TaskEventBody | undefined) => void,
 ): Promise<EventListener | undefined> {
   if (connection === undefined) return undefined;
@@ -138,7 +152,8 @@ async function listenToAll(
       timeoutMs: connectTimeoutMs,
     });
   } catch (error) {
-    throw new CommandError(error instanceof Error ? error.message : String(error), { code: 'network', cause: error });
+    tellNoEvents(error, context);
+    return undefined;
   }
 }
 
@@ -169,15 +184,18 @@ function tellAbsence(line: string, output: Output): void {
   if (!output.json) output.note(line);
 }
 
-function tellMove(task: Task, now: number, output: Output): void {
-  const { id, type, state, attempt, reasonCode: code, reason } = task;
-  output.result({ at: now, id, type, state, attempt, code, reason }, line(task, now, moveWords(task, now)));
-}
-
-function tellStep({ at, task_id: id, type, progress }: TaskEventBody, output: Output): void {
-  if (progress !== undefined) output.result({ at, id, type, progress }, line({ id, type }, at, progressText(progress)));
-}
-
-function line({ id, type }: Pick<Task, 'id' | 'type'>, at: number, text: string): string {
-  return printable(`${formatTime(at).slice(11)}  ${id}  ${type}  ${text}`);
+/** On stdout: lines, or with `--json` a record each. */
+function createTeller({ output, world }: TaskContext) {
+  const lineOf = createWatchLines({ width: output.width, cwd: world.cwd });
+  return {
+    move(task: Task): void {
+      const { id, type, state, attempt, reasonCode: code, reason } = task;
+      const at = world.now();
+      output.result({ at, id, type, state, attempt, code, reason }, lineOf({ task, at, text: moveWords(task, at) }));
+    },
+    step({ at, task_id: id, type, progress }: TaskEventBody): void {
+      if (progress === undefined) return;
+      output.result({ at, id, type, progress }, lineOf({ task: { id, type }, at, text: progressText(progress) }));
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import { createServiceLog, runService } from '@warren/cli';
-import { createSourceReader } from '@warren/sources';
+import { createSourceReader, warnOfMissingFolders } from '@warren/sources';
 import { research } from '@warren/tasks';
 import { runWorker } from '@warren/worker';
 import { readConfig } from './config.js';
@@ -13,6 +13,7 @@ await runService({
   start: async () => {
     const config = readConfig();
     log.level = config.worker.logLevel;
+    warnOfMissingFolders(config.sources, log);
     const threads = createResearchThreads({ threads: config.worker.concurrency });
     const handler = createResearchHandler({ reader: createSourceReader(config.sources), threads });
     const worker = await runWorker({ type: research, handler, config: config.worker, log });

@@ -1,5 +1,5 @@
 import { createServiceLog, runService } from '@warren/cli';
-import { createSourceReader } from '@warren/sources';
+import { createSourceReader, warnOfMissingFolders } from '@warren/sources';
 import { summarize } from '@warren/tasks';
 import { runWorker } from '@warren/worker';
 import { readConfig } from './config.js';
@@ -13,6 +13,7 @@ await runService({
   start: async () => {
     const config = readConfig();
     log.level = config.worker.logLevel;
+    warnOfMissingFolders(config.sources, log);
     const threads = createSummarizeThreads({ threads: config.worker.concurrency });
     const handler = createSummarizeHandler({ reader: createSourceReader(config.sources), threads });
     const worker = await runWorker({ type: summarize, handler, config: config.worker, log });

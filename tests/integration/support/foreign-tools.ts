@@ -9,6 +9,7 @@ const probes = {
   'python3-pika': ['/usr/bin/python3', '-c', 'import pika'],
   zsh: ['zsh', '--version'],
   fish: ['fish', '--version'],
+  jq: ['jq', '--version'],
 } as const;
 
 type Tool = keyof typeof probes;

@@ -44,14 +44,14 @@ async function demo(context: StackContext, once: boolean): Promise<void> {
           stack: status,
           tasks: demoTasks(source.url),
           note: output.note,
-          hint: output.hint,
+          style: output,
           signal,
         });
         lastLine = countLine(findings.count);
         const { text } = findings;
         if (findings.surprises.length > 0) process.exitCode = 1;
         for (const surprise of findings.surprises) output.note(`not as it should be: ${surprise}`);
-        const after = once ? output.hint(whatStays) : `${lastLine}\n\n${output.hint(whatNext(status))}`;
+        const after = once ? output.prose(whatStays) : `${lastLine}\n\n${output.prose(whatNext(status))}`;
         output.result(findings, `\n${text}\n\n${after}${once ? '\n' : ''}`);
         if (once) end();
         return stack;
@@ -78,7 +78,7 @@ function whatNext(status: { broker: { managementUrl: string } | null }): string 
     '  warren task list',
     '  warren dead-letters list',
     '  warren status',
-    'With a pid from the last one, "kill -9 <pid>" a worker, and watch its task go on.',
+    'With a pid from the last one, `kill -9 <pid>` a worker and watch its task go on.',
     'Ctrl-C drains and stops everything.',
   ].join('\n');
 }

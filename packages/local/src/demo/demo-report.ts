@@ -13,31 +13,48 @@ export interface DemoOutcome {
   readonly advice: string | undefined;
 }
 
-type Hint = (text: string) => string;
+export interface ReportStyle {
+  /** Makes a command of Warren's such as this person can paste it. */
+  readonly hint: (text: string) => string;
+  /** Of the terminal, in cells; undefined where there is none. */
+  readonly width: number | undefined;
+}
 
-/**
- * The demo's findings for a person.
- * @param hint makes a command of Warren's such as this person can paste it.
- */
-export function reportText(outcomes: readonly DemoOutcome[], letters: readonly Letter[], hint: Hint): string {
+/** Prose is hard to read in longer lines, in cells. */
+const widest = 100;
+/** Where there is no terminal that says how wide it is. */
+const usualWidth = 80;
+
+/** The demo's findings for a person, wrapped for their terminal. */
+export function reportText(
+  outcomes: readonly DemoOutcome[],
+  letters: readonly Letter[],
+  { hint, width = usualWidth }: ReportStyle,
+): string {
+  const style = { hint, width: Math.min(widest, width) };
   return [
-    ...outcomes.map((outcome) => outcomeText(outcome, hint)),
-    ...letters.map((letter) => letterText(letter, hint)),
+    ...outcomes.map((outcome) => outcomeText(outcome, style)),
+    ...letters.map((letter) => letterText(letter, style)),
   ].join('\n\n');
 }
 
-function outcomeText(outcome: DemoOutcome, hint: Hint): string {
+interface Style {
+  readonly hint: ReportStyle['hint'];
+  readonly width: number;
+}
+
+function outcomeText(outcome: DemoOutcome, style: Style): string {
   const { label, task, runs } = outcome;
   const attempts = task.attempt === 1 ? '' : ` on attempt ${task.attempt}`;
   return [
     `● ${label}: ${task.state}${attempts}`,
-    ...indented([...failures(runs), ...resultLines(outcome)]),
-    ...(task.state === 'parked' ? [lookAt(task.id, hint)] : []),
+    ...indented([...failures(runs), ...resultLines(outcome)], style),
+    ...(task.state === 'parked' ? [lookAt(task.id, style)] : []),
   ].join('\n');
 }
 
 /** Never wrapped: it is to be pasted. */
-function lookAt(id: string, hint: Hint): string {
+function lookAt(id: string, { hint }: Style): string {
   return `    ${hint(`warren dead-letters show ${id}`)}`;
 }
 
@@ -67,18 +84,15 @@ function answerLines({ answer, unanswered }: ResearchResult): string[] {
   ];
 }
 
-function letterText({ id, code, reason, advice }: Letter, hint: Hint): string {
+function letterText({ id, code, reason, advice }: Letter, style: Style): string {
   return [
     `● ${malformedLabel}: parked as ${code}`,
-    ...indented([reason, `next: ${advice ?? 'look at it'}`]),
-    lookAt(id, hint),
+    ...indented([reason, `next: ${advice ?? 'look at it'}`], style),
+    lookAt(id, style),
   ].join('\n');
 }
 
-/** Wrapped for a terminal of ordinary width. */
-const width = 100;
-
-function indented(lines: readonly string[]): string[] {
+function indented(lines: readonly string[], { width }: Style): string[] {
   return lines.flatMap((line) => wrapped(line, width - 4)).map((line) => `    ${line}`);
 }
 

@@ -17,7 +17,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import type { StackStatus } from '../stack-state.js';
 import { countDemo, type DemoCount } from './demo-count.js';
-import { type DemoOutcome, reportText } from './demo-report.js';
+import { type DemoOutcome, type ReportStyle, reportText } from './demo-report.js';
 import { type DemoTask, malformedLabel, malformedMessage } from './demo-tasks.js';
 import { eventLine } from './event-line.js';
 
@@ -30,8 +30,7 @@ export interface DemoParts {
   readonly tasks: readonly DemoTask[];
   /** Told each step, a line. */
   readonly note: (line: string) => void;
-  /** Makes a command of Warren's such as this person can paste it. */
-  readonly hint: (text: string) => string;
+  readonly style: ReportStyle;
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +53,7 @@ interface Ground {
  * ledger. Broken off by the signal, it cancels what is open of its tasks and rejects.
  */
 export async function runDemo(parts: DemoParts): Promise<DemoFindings> {
-  const { stack, tasks, note, hint, signal } = parts;
+  const { stack, tasks, note, style, signal } = parts;
   if (stack.broker === null || stack.ledger === null)
     throw new Error('the demo needs a running stack: "warren up" starts one');
   const ledger = await openLedger(stack.ledger.url);
@@ -80,7 +79,7 @@ export async function runDemo(parts: DemoParts): Promise<DemoFindings> {
     const messageId = await sendMalformed(publisher);
     note(`submitted ${messageId}: ${malformedLabel}`);
     await untilSettled(ids, messageId, ledger, signal);
-    return await findings(tasks, ids, messageId, { ledger, hint });
+    return await findings(tasks, ids, messageId, { ledger, style });
   } catch (error) {
     await cancelOpen([...labels.keys()], ledger);
     throw error;
@@ -163,7 +162,7 @@ async function findings(
   tasks: readonly DemoTask[],
   ids: readonly string[],
   messageId: string,
-  { ledger, hint }: { readonly ledger: Ledger; readonly hint: DemoParts['hint'] },
+  { ledger, style }: { readonly ledger: Ledger; readonly style: ReportStyle },
 ): Promise<DemoFindings> {
   const letter = await letterOf(messageId, ledger);
   const rows = await Promise.all(ids.map((id) => ledger.queries.task(id)));
@@ -182,7 +181,7 @@ async function findings(
   return {
     count: countDemo(rows, [letter]),
     surprises: [...surprises(tasks, rows), ...(letter ? [] : ['the malformed message was not parked'])],
-    text: reportText(outcomes, letter ? [letter] : [], hint),
+    text: reportText(outcomes, letter ? [letter] : [], style),
   };
 }
 
