@@ -102,8 +102,14 @@ describe('consumer', () => {
     const before = [await nth(deliveries, 1), await nth(deliveries, 2)];
     const [watched, unwatched] = before;
     const lost = once(watched?.lost ?? new AbortController().signal, 'abort');
+    const told: string[] = [];
+    watched?.onLost(() => told.push('when it happened'));
+    expect(before.map(({ isLost }) => isLost)).toEqual([false, false]);
     broker().proxy.cut();
     await lost;
+    unwatched?.onLost(() => told.push('afterwards, at once'));
+    expect(told).toEqual(['when it happened', 'afterwards, at once']);
+    expect(before.map(({ isLost }) => isLost)).toEqual([true, true]);
     expect(before.map((delivery) => delivery.lost.aborted)).toEqual([true, true]);
     expect(unwatched?.lost.reason).toMatchObject({ message: expect.stringContaining('the delivery was lost') });
 

@@ -178,7 +178,7 @@ describe('--wait and task watch, while the ledger is away', () => {
     const following = follow(
       task.id,
       {
-        ledger: { queries },
+        ledger: { ...ledger, queries },
         connection,
         pollMs: 3_600_000,
         patience: { ...defaultPatience, absenceLimitMs: 3_600_000 },

@@ -20,7 +20,7 @@ export interface Delivery {
   readonly isLost: boolean;
   /** Aborted when that happens. */
   readonly lost: AbortSignal;
-  /** Calls the listener, of which there is one, when that happens; at once if it has. Costs less than a signal. */
+  /** Calls the listener when that happens; at once if it has. Costs less than a signal. Throws for a second listener. */
   onLost(listener: () => void): void;
 }
 
@@ -62,6 +62,7 @@ export class HeldDelivery implements Delivery {
   }
 
   onLost(listener: () => void): void {
+    if (this.#listener) throw new Error('a delivery has one listener for its loss: this is a defect');
     this.#listener = listener;
     if (this.isLost) listener();
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Delivery } from './consumer.js';
@@ -19,6 +20,8 @@ export interface InHand {
 
 /** @param stop once it is aborted, nothing is given back any more: the channel's end does. */
 export function createInHand({ stop, log }: { readonly stop: AbortSignal; readonly log: Logger }): InHand {
+  // One listener a delivery that is being given back: from eleven on Node would warn of a leak.
+  setMaxListeners(0, stop);
   const underWay = new Set<Promise<void>>();
 
   return {

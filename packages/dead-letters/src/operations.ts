@@ -127,9 +127,7 @@ export function createOperations(parts: OperationsParts): Operations {
 }
 
 async function show(id: string, { ledger }: OperationsParts): Promise<LetterDetails | undefined> {
-  const claimed = someId.safeParse(id).data;
-  const found = await ledger.letters.find(id);
-  const letter = found ?? (claimed === undefined ? undefined : await ledger.letters.claiming(claimed));
+  const letter = (await ledger.letters.find(id)) ?? (await claiming(id, ledger));
   if (!letter) return undefined;
   const { taskId } = letter;
   const [task, runs, actsByHand] = await Promise.all([
@@ -138,6 +136,13 @@ async function show(id: string, { ledger }: OperationsParts): Promise<LetterDeta
     ledger.letters.actsByHand(letter),
   ]);
   return { letter, task: task ?? null, runs, actsByHand, advice: adviceOn(letter) };
+}
+
+/** A letter whose message says to be this task, where there is none: of a task on record a stranger's word says nothing. */
+async function claiming(id: string, ledger: OperationsParts['ledger']): Promise<Letter | undefined> {
+  const claimed = someId.safeParse(id).data;
+  if (claimed === undefined || (await ledger.queries.task(claimed))) return undefined;
+  return await ledger.letters.claiming(claimed);
 }
 
 const adviceByState: Readonly<Record<LetterState, string | null>> = {
@@ -160,9 +165,13 @@ async function withLetter(
   act: (letter: Letter) => Promise<ActionOutcome>,
 ): Promise<ActionOutcome> {
   const letter = await ledger.letters.find(id);
-  return letter
-    ? await act(letter)
-    : { kind: 'refused', why: 'there is no dead letter with this id, nor a task with one', code: 'not-found' };
+  if (letter) return await act(letter);
+  // Several may say so of themselves: which one is meant has to be said.
+  const claimant = await claiming(id, ledger);
+  const why = claimant
+    ? `it became no task, and the letter about its message has the id ${claimant.id}: name that one`
+    : 'there is no dead letter with this id, nor a task with one';
+  return { kind: 'refused', why, code: 'not-found' };
 }
 
 async function replayTask(letter: Letter, note: string | undefined, parts: OperationsParts): Promise<ActionOutcome> {

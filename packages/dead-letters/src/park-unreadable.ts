@@ -18,7 +18,7 @@ import { relatedTo } from './task-letter.js';
 import { tell } from './tell.js';
 
 export interface UnreadableParts extends ParkTaskParts {
-  readonly ledger: Pick<Ledger, 'park' | 'recover'> & {
+  readonly ledger: Pick<Ledger, 'onDisk' | 'park' | 'recover'> & {
     readonly queries: Pick<Ledger['queries'], 'task' | 'payload'>;
     readonly letters: Pick<Ledger['letters'], 'receive' | 'find' | 'decide'>;
   };

@@ -11,7 +11,7 @@ import { relatedTo } from './task-letter.js';
 import { type TellParts, tell } from './tell.js';
 
 export interface ProcessorParts extends TellParts {
-  readonly ledger: Pick<Ledger, 'queries' | 'letters' | 'retry' | 'park' | 'recover'>;
+  readonly ledger: Pick<Ledger, 'onDisk' | 'queries' | 'letters' | 'retry' | 'park' | 'recover'>;
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
   readonly types: readonly TaskType[];
   readonly rules: readonly Rule[];
@@ -149,7 +149,7 @@ async function leaveStale(task: Task, parts: ProcessorParts): Promise<LetterOutc
 export async function noteStale(
   task: Task,
   parts: {
-    readonly ledger: { readonly letters: Pick<Ledger['letters'], 'find' | 'decide'> };
+    readonly ledger: Pick<Ledger, 'onDisk'> & { readonly letters: Pick<Ledger['letters'], 'find' | 'decide'> };
     readonly now: () => number;
   },
 ): Promise<void> {
@@ -159,6 +159,8 @@ export async function noteStale(
   const isPast = letter?.state === 'received' && (letter.dispatch ?? 0) <= task.dispatch;
   const note = isPast ? noteAfter(task) : undefined;
   if (letter && note) await ledger.letters.decide(letter.id, { ...note, dispatch: letter.dispatch }, now());
+  // What was read of the task may be a moment old, and the ack that follows lasts.
+  else await ledger.onDisk();
 }
 
 async function leaveRefused(before: Task, why: string, parts: ProcessorParts): Promise<LetterOutcome> {

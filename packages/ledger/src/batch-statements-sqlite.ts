@@ -1,4 +1,5 @@
 import type Libsql from 'libsql';
+import { z } from 'zod';
 import { attemptColumns, type BatchStatements, endColumns, type TaskChange, taskColumns } from './batch-statements.js';
 import type { TaskRow } from './schema.js';
 
@@ -10,6 +11,8 @@ const rowsAtOnce = [32, 8, 1] as const;
 
 const inputColumns = ['task_id', 'payload'] as const;
 const resultColumns = ['task_id', 'result', 'cost', 'completed_at'] as const;
+
+const aggregated = z.object({ list: z.string() });
 
 type Row<Column extends string> = Readonly<Record<Column, unknown>>;
 
@@ -51,8 +54,8 @@ export function sqliteStatements(connection: () => Libsql.Database): BatchStatem
       `select json_group_array(json_object(${pairs})) as list from tasks
        where id in (select value from json_each(?)) ${condition}`,
     );
-    const { list }: Record<string, string> = Object(select.get(JSON.stringify(ids)));
-    return JSON.parse(list ?? '[]');
+    // Rows are written by this room alone.
+    return JSON.parse(aggregated.parse(select.get(JSON.stringify(ids))).list);
   }
 
   /** The ids that were new. One that was taken spoils its chunk, which is undone and tried row by row. */

@@ -11,15 +11,18 @@ import {
   type SqliteDatabase,
   SqliteDialect,
   SqliteDriver,
+  sql,
 } from 'kysely';
 import Libsql from 'libsql';
+import { z } from 'zod';
 import type { BatchStatements } from './batch-statements.js';
 import { postgresStatements } from './batch-statements-postgres.js';
 import { sqliteStatements } from './batch-statements-sqlite.js';
 import { LedgerMissing, readLedgerAddress } from './ledger-address.js';
 import { openPostgres } from './postgres.js';
 import type { Tables } from './schema.js';
-import { createWalSync, type WalSync } from './sqlite-wal.js';
+import { createSharedSync, type SharedSync } from './shared-sync.js';
+import { openSqliteWal } from './sqlite-wal.js';
 
 export interface LedgerDatabase {
   readonly kind: 'sqlite' | 'postgres';
@@ -27,8 +30,13 @@ export interface LedgerDatabase {
   readonly label: string;
   readonly db: Kysely<Tables>;
   readonly statements: BatchStatements;
-  /** Resolves when every commit so far survives a power cut. Postgres sees to that before it answers a commit. */
-  sync(): Promise<void>;
+  /** Postgres brings a commit to the disk before it answers. */
+  readonly onDisk: Pick<SharedSync, 'sync' | 'syncSoon'>;
+}
+
+export interface OpenLedgerOptions {
+  /** Default true. */
+  readonly create?: boolean;
 }
 
 /**
@@ -37,8 +45,8 @@ export interface LedgerDatabase {
  */
 const sqliteBusyTimeoutMs = 0;
 
-/** @param create whether to make a file that is not there; otherwise throws LedgerMissing. A server's tables are always made. */
-export function openDatabase(url: string, create = true): LedgerDatabase {
+/** A file that is not there is made, unless `create` is false: then throws LedgerMissing. A server's tables are always made. */
+export function openDatabase(url: string, { create = true }: OpenLedgerOptions = {}): LedgerDatabase {
   const address = readLedgerAddress(url);
   switch (address.kind) {
     case 'sqlite':
@@ -46,10 +54,12 @@ export function openDatabase(url: string, create = true): LedgerDatabase {
       throw new LedgerMissing(`there is no ledger at ${resolve(address.path)}`);
     case 'postgres': {
       const { dialect, label } = openPostgres(address.url);
-      return { kind: 'postgres', label, db: kyselyOver(dialect), statements: postgresStatements, sync: async () => {} };
+      return { kind: 'postgres', label, db: kyselyOver(dialect), statements: postgresStatements, onDisk: always };
     }
   }
 }
+
+const always: LedgerDatabase['onDisk'] = { sync: async () => undefined, syncSoon: () => undefined };
 
 /** A list that is empty holds nothing; only SQLite would understand `in ()` by itself. */
 function kyselyOver(dialect: Dialect): Kysely<Tables> {
@@ -59,30 +69,45 @@ function kyselyOver(dialect: Dialect): Kysely<Tables> {
 
 function openSqlite(path: string): LedgerDatabase {
   let connection: Libsql.Database | undefined;
-  const wal = createWalSync(path);
+  const wal = openSqliteWal(path);
+  const onDisk = createSharedSync({ flush: wal.flush, rewrite: () => rewriteLog(db) });
   const connect = async () => {
     connection = openFile(path);
-    return connectSqlite(connection, wal);
+    return connectSqlite(connection, () => {
+      onDisk.end();
+      wal.close();
+    });
   };
+  const db = kyselyOver(new ImmediateSqliteDialect({ database: connect }));
   return {
     kind: 'sqlite',
     label: path,
-    db: kyselyOver(new ImmediateSqliteDialect({ database: connect })),
+    db,
     statements: sqliteStatements(() => {
       if (!connection) throw new Error('SQLite is asked before a transaction has begun: this is a defect');
       return connection;
     }),
-    sync: wal.sync,
+    onDisk,
   };
 }
 
-function connectSqlite(database: Libsql.Database, wal: WalSync): SqliteDatabase {
-  // NORMAL alone would lose the last commits in a power cut: whoever commits waits for `sync` before he says so.
+const checkpointAnswer = z.object({ busy: z.number() });
+
+/** Into the database file, which the checkpoint syncs; what the log held is never read again. */
+async function rewriteLog(db: Kysely<Tables>): Promise<void> {
+  const { rows } = await sql`pragma wal_checkpoint(truncate)`.execute(db);
+  if (checkpointAnswer.parse(rows[0]).busy === 0) return;
+  throw new Error('its disk failed to take a commit, which is written anew as soon as no other process is in the way');
+}
+
+function connectSqlite(database: Libsql.Database, onClose: () => void): SqliteDatabase {
+  // NORMAL alone would lose the last commits in a power cut: whoever commits waits for `onDisk` before he says so.
   for (const pragma of ['journal_mode = WAL', 'synchronous = NORMAL', 'foreign_keys = ON'])
     database.exec(`pragma ${pragma}`);
+  refuseOtherJournal(database);
   return {
     close: () => {
-      wal.close();
+      onClose();
       database.close();
     },
     prepare: (statement) => {
@@ -99,6 +124,16 @@ function connectSqlite(database: Libsql.Database, wal: WalSync): SqliteDatabase 
       };
     },
   };
+}
+
+/** SQLite answers with what it could do, and complains of nothing. */
+function refuseOtherJournal(database: Libsql.Database): void {
+  const answer = z.object({ journal_mode: z.string() }).parse(database.prepare('pragma journal_mode').get());
+  if (answer.journal_mode === 'wal') return;
+  const cause = new Error(
+    'its file system holds no write-ahead log: put the ledger on a local disk, or use Postgres (LEDGER_URL)',
+  );
+  throw Object.assign(cause, { code: 'SQLITE_CANTOPEN' });
 }
 
 function openFile(path: string): Libsql.Database {

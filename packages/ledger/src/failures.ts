@@ -1,4 +1,4 @@
-/** The ledger did not answer. Nothing is known to have been written; the same call may be made again. */
+/** The ledger did not answer. What was asked may have been written or not; the same call may be made again. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable';
 

@@ -1,7 +1,8 @@
+export type { OpenLedgerOptions } from './database.js';
 export type { ClaimAnswer, ClaimRequest, MoveAnswer, RunAnswer } from './dispatch-rules.js';
 export { LedgerUnavailable } from './failures.js';
 export type { ByHand, HandAct, HandActName } from './hand-act.js';
-export { type Ledger, type OpenLedgerOptions, openLedger } from './ledger.js';
+export { type Ledger, openLedger } from './ledger.js';
 export { LedgerMissing, LedgerUrlError } from './ledger-address.js';
 export {
   isOpenLetter,

@@ -17,15 +17,16 @@ export type LedgerAddress =
   | { readonly kind: 'sqlite'; readonly path: string }
   | { readonly kind: 'postgres'; readonly url: string };
 
-const scheme = /^([a-z][a-z0-9+.-]*):\/\//i;
+/** Two letters or more: one alone is a drive. */
+const scheme = /^([a-z][a-z0-9+.-]+):/i;
 
 /** `sqlite:///absolute/path`, `file:///absolute/path`, a plain path, or `postgres://…`. Throws a LedgerUrlError. */
 export function readLedgerAddress(url: string): LedgerAddress {
-  if (/^postgres(ql)?:/.test(url)) return { kind: 'postgres', url };
-  if (/^(sqlite|file):/.test(url)) return { kind: 'sqlite', path: pathIn(url.replace(/^sqlite:/, 'file:')) };
+  if (/^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url };
+  if (/^(sqlite|file):\/\//.test(url)) return { kind: 'sqlite', path: pathIn(url.replace(/^sqlite:/, 'file:')) };
   const [, unknown] = scheme.exec(url) ?? [];
   if (unknown === undefined) return { kind: 'sqlite', path: url };
-  throw new LedgerUrlError(`the ledger's address begins with ${unknown}://, which names no ledger`);
+  throw new LedgerUrlError(`the ledger's address begins with ${unknown}: and is not one that can be read`);
 }
 
 function pathIn(url: string): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Failure, ReasonCode } from '@warren/tasks';
 import { untilAvailable } from './availability.js';
-import { type LedgerDatabase, openDatabase } from './database.js';
+import { type LedgerDatabase, type OpenLedgerOptions, openDatabase } from './database.js';
 import {
   type CancelRequest,
   type ClaimAnswer,
@@ -33,11 +33,12 @@ import { createQueries, type Queries } from './queries.js';
 import { createPrunes, type Prunes } from './retention.js';
 import { createSubmissions, type NewTask, type SubmitAnswer } from './submissions.js';
 import { createSweeps, type Sweeps } from './sweeps.js';
+import { onDisk } from './transactions.js';
 import { createTransitions } from './transitions.js';
 
 /**
  * The truth about every task. Each method that changes a task is one decision of `dispatch-rules.ts`, committed (with
- * whatever else is waiting) before the promise settles; each throws `LedgerUnavailable` when the database is gone, and
+ * whatever else is waiting) and, unless it is `forgettable`, on the disk before the promise settles; each throws `LedgerUnavailable` when the database is gone, and
  * may then be called again with the same words.
  */
 export interface Ledger {
@@ -71,6 +72,11 @@ export interface Ledger {
   readonly leases: NamedLeases;
 
   /**
+   * Resolves when all that was read so far survives a power cut: for whoever acts on what others wrote, and writes nothing.
+   * Throws `LedgerUnavailable`.
+   */
+  onDisk(): Promise<void>;
+  /**
    * Settles once the database takes a write, at the earliest after 250 ms. Rejects when `signal` aborts, or with an error
    * that does not come of the database being away.
    */
@@ -79,18 +85,13 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-export interface OpenLedgerOptions {
-  /** False: a file that is not there is not made, and `LedgerMissing` is thrown. Default true. */
-  readonly create?: boolean;
-}
-
 /**
  * Opens the ledger and brings its schema up to date. `url`: a path or `sqlite://…` for a file, `postgres://…` for a
  * server; `LedgerUrlError` for anything else. Throws `LedgerUnavailable` when it can't be reached within five seconds, or
  * refuses to be used. What a ledger that may only be read (a standby, a full disk) can answer, it answers.
  */
-export async function openLedger(url: string, { create }: OpenLedgerOptions = {}): Promise<Ledger> {
-  const database = openDatabase(url, create);
+export async function openLedger(url: string, options: OpenLedgerOptions = {}): Promise<Ledger> {
+  const database = openDatabase(url, options);
   try {
     await migrate(database);
   } catch (error) {
@@ -127,6 +128,7 @@ function ledgerOver(database: LedgerDatabase): Ledger {
     sweeps: createSweeps(database),
     prunes: createPrunes(database),
     leases: createNamedLeases(database),
+    onDisk: () => onDisk(database),
     untilAvailable: (signal) => untilAvailable(database, signal),
     async close() {
       await Promise.all([submissions.idle(), idle()]);

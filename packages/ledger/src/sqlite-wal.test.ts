@@ -1,14 +1,14 @@
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { newTask } from '../../../tests/fixtures/task.js';
 import { type LedgerDatabase, openDatabase } from './database.js';
 import { decideClaim, decideComplete, decidePublished } from './dispatch-rules.js';
 import { LedgerUnavailable } from './failures.js';
 import { openLedger } from './ledger.js';
 import { migrate } from './migrations.js';
-import { createWalSync } from './sqlite-wal.js';
+import { openSqliteWal } from './sqlite-wal.js';
 import { createSubmissions } from './submissions.js';
 import { createTransitions } from './transitions.js';
 
@@ -18,14 +18,15 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-describe('the sync of what was written ahead', () => {
-  it('fails as long as there is nothing to sync, and works once there is', async () => {
-    const wal = createWalSync(join(folder, 'ledger.db'));
-    await expect(wal.sync()).rejects.toMatchObject({ code: 'ENOENT' });
+describe('the log that is written ahead', () => {
+  it('can be flushed from beside once it is there, and no more when it was closed', async () => {
+    const wal = openSqliteWal(join(folder, 'ledger.db'));
+    await expect(wal.flush()).rejects.toMatchObject({ code: 'ENOENT' });
     await writeFile(join(folder, 'ledger.db'), '');
     await writeFile(join(folder, 'ledger.db-wal'), '');
-    await Promise.all([wal.sync(), wal.sync(), wal.sync()]);
+    await Promise.all([wal.flush(), wal.flush()]);
     wal.close();
+    await expect(wal.flush()).rejects.toThrow('closed');
   });
 
   it('finds the log beside the database when its path is a link', async () => {
@@ -40,17 +41,24 @@ describe('a commit', () => {
   const claim = { copy: '', owner: 'a', redelivered: false, leaseMs: 1_000, maxCrashes: 3, alone: false };
   let ledger: LedgerDatabase;
   let synced: number;
+  let soon: number;
   let sync: () => Promise<void>;
 
   beforeEach(async () => {
     const database = openDatabase(join(folder, 'ledger.db'));
     synced = 0;
-    sync = database.sync;
+    soon = 0;
+    sync = database.onDisk.sync;
     ledger = {
       ...database,
-      sync: () => {
-        synced += 1;
-        return sync();
+      onDisk: {
+        sync: () => {
+          synced += 1;
+          return sync();
+        },
+        syncSoon: () => {
+          soon += 1;
+        },
       },
     };
     await migrate(ledger);
@@ -64,7 +72,7 @@ describe('a commit', () => {
     expect(synced).toBe(1);
     await note('a', (task) => decidePublished(task, { dispatch: 1, now: 1 }));
     await apply('a', (task) => decideClaim(task, { ...claim, dispatch: 1, now: 2 }));
-    expect(synced).toBe(1);
+    expect([synced, soon]).toEqual([1, 2]);
     await apply('a', (task) => decideComplete(task, { token: 1, now: 3, result: '1', cost: null }));
     expect(synced).toBe(2);
     // Whoever hears that it is over acks: the completion has to be on the disk, whoever made it.
@@ -89,5 +97,26 @@ describe('a commit', () => {
     sync = () => Promise.reject(Object.assign(new Error('i/o error'), { code: 'EIO' }));
     const submitted = createSubmissions(ledger).submit({ task: newTask('a'), payload: '{}' });
     await expect(submitted).rejects.toBeInstanceOf(LedgerUnavailable);
+  });
+});
+
+describe('a disk that failed', () => {
+  it('is asked for nothing more until what was committed stands in the database file', async () => {
+    const path = join(folder, 'ledger.db');
+    const database = openDatabase(path);
+    await migrate(database);
+    const submissions = createSubmissions(database);
+    await submissions.submit({ task: newTask('a'), payload: '{}' });
+    expect((await stat(`${path}-wal`)).size).toBeGreaterThan(0);
+    const file = await open(path);
+    const flushes = jest.spyOn(Object.getPrototypeOf(file), 'datasync');
+    await file.close();
+    flushes.mockImplementationOnce(() => Promise.reject(Object.assign(new Error('i/o error'), { code: 'EIO' })));
+    await expect(submissions.submit({ task: newTask('b'), payload: '{}' })).rejects.toBeInstanceOf(LedgerUnavailable);
+    flushes.mockRestore();
+    expect(await submissions.submit({ task: newTask('b'), payload: '{}' })).toMatchObject({ kind: 'duplicate' });
+    // The checkpoint has emptied the log, before anything was answered.
+    expect((await stat(`${path}-wal`)).size).toBe(0);
+    await database.db.destroy();
   });
 });

@@ -1,57 +1,42 @@
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-/** Brings what SQLite has written ahead to the disk. */
-export interface WalSync {
-  /** Resolves when every commit made before the call survives a power cut. Calls that come together share one sync. */
-  sync(): Promise<void>;
+/**
+ * SQLite's write-ahead log, synced from beside it. SQLite's own sync at each commit (`synchronous = FULL`) blocks the event
+ * loop and holds the write lock meanwhile. With `NORMAL` it writes the same frames and leaves their sync to a checkpoint.
+ * The log is one file for all processes, written in order: a flush brings along whatever was committed before, by anybody.
+ */
+export interface SqliteWal {
+  /** fdatasync, in Node's thread pool. */
+  flush(): Promise<void>;
   close(): void;
 }
 
-/**
- * SQLite's own sync at each commit (`synchronous = FULL`) blocks the event loop and holds the write lock meanwhile. With
- * `NORMAL` it writes the same frames and leaves the sync of its log to a checkpoint, so it is made here, beside the loop.
- * The log is one file for all processes, written in order: a sync brings along whatever was committed before, by anybody.
- */
-export function createWalSync(databasePath: string): WalSync {
+export function openSqliteWal(databasePath: string): SqliteWal {
   const path = resolve(databasePath);
   let log: Promise<FileHandle> | undefined;
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
+  let isClosed = false;
 
   return {
-    sync() {
-      if (!running) return start();
-      // The one that runs may have begun before the caller's commit.
-      next ??= running
-        .catch(() => undefined)
-        .then(() => {
-          next = undefined;
-          return start();
-        });
-      return next;
+    async flush() {
+      if (isClosed) throw new Error('the ledger was closed');
+      log ??= openLog(path);
+      try {
+        await (await log).datasync();
+      } catch (error) {
+        close();
+        throw error;
+      }
     },
     close() {
-      void log?.then((file) => file.close()).catch(() => undefined);
+      isClosed = true;
+      close();
     },
   };
 
-  function start(): Promise<void> {
-    const flush = flushLog().finally(() => {
-      if (running === flush) running = undefined;
-    });
-    running = flush;
-    return flush;
-  }
-
-  async function flushLog(): Promise<void> {
-    log ??= openLog(path);
-    try {
-      await (await log).datasync();
-    } catch (error) {
-      log = undefined;
-      throw error;
-    }
+  function close(): void {
+    log?.then((file) => file.close()).catch(() => undefined);
+    log = undefined;
   }
 }
 
@@ -61,12 +46,28 @@ export function createWalSync(databasePath: string): WalSync {
  */
 async function openLog(databasePath: string): Promise<FileHandle> {
   const path = `${await realpath(databasePath)}-wal`;
-  const log = await open(path, 'r+');
-  const folder = await open(dirname(path), 'r');
+  const log = await open(path, 'r');
   try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+    await syncFolder(dirname(path));
+    return log;
+  } catch (error) {
+    await log.close();
+    throw error;
   }
-  return log;
+}
+
+/** Some mounts take no sync of a folder, and some folders can't be read: SQLite does without it there, too. */
+const folderCantBeSynced = new Set(['EACCES', 'EINVAL', 'EPERM']);
+
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r');
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    if (!folderCantBeSynced.has(codeOf(error))) throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -110,8 +110,9 @@ export interface Decision<Answer> {
   readonly patch?: Partial<Task>;
   readonly effects?: readonly Effect[];
   /**
-   * A power cut of the ledger's own machine may take the decision back: whatever it allows ends in that moment too, or is
-   * made good by the sweeper. Default false: it is on the disk before anybody hears of it.
+   * A power cut of a SQLite ledger's machine may take the decision back within the first tenth of a second: all processes
+   * that use that ledger run there, so whatever the decision allows ends in that moment too, or is made good by the
+   * sweeper. Default false: it is on the disk before anybody hears of it.
    */
   readonly forgettable?: true;
 }

@@ -18,14 +18,15 @@ export async function inTransaction<Result>(
   forgettable: (result: Result) => boolean = () => false,
 ): Promise<Result> {
   const result = await persistently(database, (db) => db.transaction().execute(work));
-  if (!forgettable(result)) await synced(database);
+  if (forgettable(result)) database.onDisk.syncSoon();
+  else await onDisk(database);
   return result;
 }
 
-/** The commit stands then, and its answer is lost: as with any other database. */
-async function synced(database: LedgerDatabase): Promise<void> {
+/** Resolves when every commit so far survives a power cut. When it throws, the commit stands and its answer is lost. */
+export async function onDisk(database: LedgerDatabase): Promise<void> {
   try {
-    await database.sync();
+    await database.onDisk.sync();
   } catch (error) {
     throw new LedgerUnavailable(database.label, error);
   }

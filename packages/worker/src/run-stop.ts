@@ -45,8 +45,9 @@ export class RunStop {
     this.#listener?.();
   }
 
-  /** Calls the listener, of which there is one, when the run is told to stop; at once if it was. */
+  /** Calls the listener when the run is told to stop; at once if it was. Throws for a second listener. */
   onStop(listener: () => void): void {
+    if (this.#listener) throw new Error('a run has one listener for its stop: this is a defect');
     this.#listener = listener;
     if (this.#stopped) listener();
   }

@@ -5,32 +5,40 @@ import { Runs } from './run-stop.js';
 
 const task = newTask('task', { state: 'running', token: 1, owed: null });
 
+function parts(steps: string[] = [], events: unknown[] = []): Parameters<typeof startRun>[2] {
+  return {
+    ledger: {
+      renew: async () => ({ kind: 'done', task }),
+      progress: async (_, { progress }) => {
+        steps.push(progress);
+        return { kind: 'done', task };
+      },
+    },
+    events: {
+      publish: ({ body }) => {
+        events.push(JSON.parse(body.toString()).progress);
+        return true;
+      },
+    },
+    runs: new Runs(),
+    now: Date.now,
+    type: { policy: { attemptTimeoutMs: 60_000, leaseMs: 60_000 } },
+  };
+}
+
+describe('a run', () => {
+  it('is told to stop before it begins, where its delivery was lost during the claim', () => {
+    const running = startRun(task, { onLost: (listener) => listener() }, parts());
+    expect(running.stop.stopped?.message).toContain('the connection to the broker was lost');
+    running.end();
+  });
+});
+
 /** What is written of a step that a handler in plain JavaScript gives. */
 function written(step: string): unknown {
   const steps: string[] = [];
   const events: unknown[] = [];
-  const running = startRun(
-    task,
-    { onLost: () => undefined },
-    {
-      ledger: {
-        renew: async () => ({ kind: 'done', task }),
-        progress: async (_, { progress }) => {
-          steps.push(progress);
-          return { kind: 'done', task };
-        },
-      },
-      events: {
-        publish: ({ body }) => {
-          events.push(JSON.parse(body.toString()).progress);
-          return true;
-        },
-      },
-      runs: new Runs(),
-      now: Date.now,
-      type: { policy: { attemptTimeoutMs: 60_000, leaseMs: 60_000 } },
-    },
-  );
+  const running = startRun(task, { onLost: () => undefined }, parts(steps, events));
   try {
     running.onProgress(evaluated(step));
   } finally {

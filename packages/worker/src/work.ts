@@ -156,6 +156,8 @@ async function claim(
   const log = logOfRun(task, parts);
   log.info({ to: task.state }, 'task claimed');
   if (isForeign) {
+    // Where the task's own message was still owed, the claim has ended that debt: the sweeper publishes it once the queue
+    // is found empty.
     await parts.patience.ask(() => parts.ledger.release(task.id, { token: task.token, now: parts.now() }));
     log.info({ from: 'running', to: 'queued' }, 'claim released: the message has other content');
     await disown(delivery, task, parts);
@@ -187,8 +189,7 @@ function askForClaim(delivery: Delivery, message: TaskMessage, alone: boolean, p
 
 /**
  * Somebody else wrote this ticket: the task was submitted with other content, and its result must not stand for this one.
- * The task itself is left to its own message. Where that was still owed, the claim has ended the debt, and the sweeper
- * publishes it once the task's queue is found empty.
+ * The task itself is left to its own message.
  */
 async function disown(delivery: Delivery, task: Task, parts: Parts): Promise<void> {
   await park(delivery, 'conflict', `payload: task ${task.id} was submitted with other content`, parts);

@@ -19,7 +19,7 @@ export interface Hearer {
 }
 
 export interface FollowParts {
-  readonly ledger: Pick<Ledger, 'queries'>;
+  readonly ledger: Pick<Ledger, 'onDisk' | 'queries'>;
   /** Without one, or when events get lost, the ledger tells everything, a little later. */
   readonly connection: BrokerConnection | undefined;
   /** How often the ledger is asked although no event came, in milliseconds. */
@@ -53,7 +53,11 @@ export async function follow(taskId: string, parts: FollowParts, hearer: Hearer)
       const task = await askPatiently(() => ledger.queries.task(taskId), presence, asking);
       if (task === undefined) throw noSuchTask(taskId);
       told.task(task);
-      if (isSettled(task)) return task;
+      if (isSettled(task)) {
+        // Whoever started this may act on the end of it elsewhere.
+        await askPatiently(() => ledger.onDisk(), presence, asking);
+        return task;
+      }
       const absence = broker.presence.absenceBeyond(patience.absenceLimitMs);
       // The worker that has it may have kept its connection, and the ledger tells what it does.
       if (absence !== undefined && task.state !== 'running')

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { createSharedSync, forgettableForMs } from './shared-sync.js';
+
+/** A disk whose flushes end when they are told to. */
+function slowDisk() {
+  const told: string[] = [];
+  const ends: ((error?: Error) => void)[] = [];
+  const operation = (name: string) => () => {
+    told.push(name);
+    return new Promise<void>((resolve, reject) => {
+      ends.push((error) => (error ? reject(error) : resolve()));
+    });
+  };
+  const shared = createSharedSync({ flush: operation('flush'), rewrite: operation('rewrite') });
+  const end = async (error?: Error) => {
+    ends.shift()?.(error);
+    await new Promise(setImmediate);
+  };
+  return { shared, told, end };
+}
+
+const broken = new Error('i/o error');
+
+describe('a shared sync', () => {
+  it('is not satisfied by a flush that began before the commit, and shared by those that come meanwhile', async () => {
+    const { shared, told, end } = slowDisk();
+    const settled: string[] = [];
+    const first = shared.sync().then(() => settled.push('first'));
+    const later = [shared.sync(), shared.sync()].map((one) => one.then(() => settled.push('later')));
+    await end();
+    expect(settled).toEqual(['first']);
+    expect(told).toEqual(['flush', 'flush']);
+    await end();
+    await Promise.all([first, ...later]);
+    expect(told).toEqual(['flush', 'flush']);
+  });
+
+  it('vouches for nothing after a failure until everything was written anew', async () => {
+    const { shared, told, end } = slowDisk();
+    const failed = shared.sync();
+    await Promise.all([expect(failed).rejects.toBe(broken), end(broken)]);
+    const again = shared.sync();
+    await Promise.all([expect(again).rejects.toBe(broken), end(broken)]);
+    const repaired = shared.sync();
+    await end();
+    await repaired;
+    const next = shared.sync();
+    await end();
+    await next;
+    expect(told).toEqual(['flush', 'rewrite', 'rewrite', 'flush']);
+  });
+
+  it('lets one that waits for another which fails begin anew', async () => {
+    const { shared, told, end } = slowDisk();
+    const failed = shared.sync();
+    const waiting = shared.sync();
+    await Promise.all([expect(failed).rejects.toBe(broken), end(broken)]);
+    await end();
+    await waiting;
+    expect(told).toEqual(['flush', 'rewrite']);
+  });
+
+  it('comes by itself for what nobody waits for, once', async () => {
+    const { shared, told, end } = slowDisk();
+    shared.syncSoon();
+    shared.syncSoon();
+    expect(told).toEqual([]);
+    await sleep(forgettableForMs * 2);
+    expect(told).toEqual(['flush']);
+    await end();
+    // One that begins before is as good.
+    shared.syncSoon();
+    const asked = shared.sync();
+    await end();
+    await asked;
+    await sleep(forgettableForMs * 2);
+    expect(told).toEqual(['flush', 'flush']);
+  });
+});
