@@ -36,6 +36,7 @@ async function hotPath(at: Site): Promise<void> {
     number('tasks/s', ({ tasksPerSecond }) => tasksPerSecond),
     number('bare tasks/s', ({ bareTasksPerSecond }) => bareTasksPerSecond),
     number('ratio', ({ ratio }) => ratio),
+    number('dressed tasks/s', ({ dressedTasksPerSecond }) => dressedTasksPerSecond),
     number('p50 ms', ({ latencyP50Ms }) => latencyP50Ms),
     number('bare p50 ms', ({ bareLatencyP50Ms }) => bareLatencyP50Ms),
     number('p50 ratio', ({ latencyP50Ratio }) => latencyP50Ratio),

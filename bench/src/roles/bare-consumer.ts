@@ -1,8 +1,9 @@
+import { exchangeNames } from '@warren/topology';
 import amqp from 'amqplib';
-import { prefetch } from '../measured-task.js';
+import { doneEvent, prefetch } from '../measured-task.js';
 import { clock, readRoleSettings, tell, told } from './role.js';
 
-const { amqpUrl, queue, count, oneByOne } = readRoleSettings();
+const { amqpUrl, queue, count, dressed, oneByOne } = readRoleSettings();
 const connection = await amqp.connect(amqpUrl, { noDelay: true });
 const channel = await connection.createChannel();
 await channel.prefetch(prefetch);
@@ -11,6 +12,7 @@ await channel.consume(queue, (delivery) => {
   const handledAt = clock();
   if (delivery === null) return;
   channel.ack(delivery);
+  if (dressed) channel.publish(exchangeNames.events, doneEvent.routingKey, doneEvent.body);
   handled += 1;
   if (oneByOne) tell({ handledAt });
   if (handled === count) tell({ doneAt: clock() });

@@ -1,15 +1,18 @@
 import amqp from 'amqplib';
-import { measuredInput, publishWindow } from '../measured-task.js';
+import { bareMessage, dressedMessage, publishWindow } from '../measured-task.js';
 import { clock, inWindow, readRoleSettings, tell, told } from './role.js';
 
-const { amqpUrl, queue, count, oneByOne } = readRoleSettings();
+const { amqpUrl, queue, count, dressed, oneByOne } = readRoleSettings();
 const connection = await amqp.connect(amqpUrl, { noDelay: true });
 const channel = await connection.createConfirmChannel();
-const body = Buffer.from(JSON.stringify(measuredInput));
-const publish = (headers: Record<string, unknown>) =>
-  new Promise<void>((resolve, reject) =>
-    channel.publish('', queue, body, { persistent: true, headers }, (error) => (error ? reject(error) : resolve())),
+const publish = () => {
+  const { exchange, routingKey, body, properties } = dressed ? dressedMessage() : bareMessage(queue);
+  return new Promise<void>((resolve, reject) =>
+    channel.publish(exchange, routingKey, body, { persistent: true, ...properties }, (error) =>
+      error ? reject(error) : resolve(),
+    ),
   );
+};
 
 tell({ ready: true });
 await told();
@@ -17,7 +20,7 @@ const startedAt = clock();
 await inWindow(count, oneByOne ? 1 : publishWindow, async () => {
   const sentAt = clock();
   const handled = oneByOne ? told() : undefined;
-  await publish({});
+  await publish();
   if (oneByOne) tell({ sentAt });
   await handled;
 });

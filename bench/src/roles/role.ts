@@ -8,6 +8,8 @@ const roleSettings = z.object({
   count: z.number().int(),
   /** Wait for each task before the next is published. */
   oneByOne: z.boolean(),
+  /** The bare client sends what Warren sends (its headers, by its exchange), and an event for each task that is done. */
+  dressed: z.boolean().default(false),
   /** Collect garbage at each of these tasks and tell the heap's size. */
   heapAt: z.array(z.number().int()).default([]),
 });
