@@ -408,3 +408,33 @@ describe('the start of a worker', () => {
     );
   });
 });
+
+describe('a delivery whose channel is lost while its claim waits for the ledger', () => {
+  it('takes no run over from the worker that has it by now', async () => {
+    const task = await submit('x');
+    const given = { ...delivery(task, 'x', { redelivered: true }), isLost: false };
+    let asked = 0;
+    let token = 0;
+    const away: Ledger = {
+      ...ledger,
+      async claim(id, request) {
+        asked += 1;
+        if (asked === 1) throw new LedgerUnavailable('test', new Error('away'));
+        return await ledger.claim(id, request);
+      },
+      // Meanwhile the broker delivers it again, and another worker takes the task.
+      async untilAvailable() {
+        given.isLost = true;
+        const sole = { redelivered: true, maxCrashes: 3, alone: false, leaseMs: 60_000 };
+        const copy = String(given.properties.headers?.[headers.copy]);
+        const answer = await ledger.claim(task.id, { ...sole, dispatch: 1, copy, owner: 'another', now: Date.now() });
+        token = answer.kind === 'run' ? answer.task.token : 0;
+      },
+    };
+    const patient = { consumers: () => [], signal: new AbortController().signal, draining: () => false, log };
+    await work(given, { ...parts, ledger: away, patience: createLedgerPatience({ ledger: away, ...patient }) });
+    expect([asked, given.settled()]).toEqual([1, 'requeue']);
+    const done = await ledger.complete(task.id, { token, now: Date.now(), result: '"y"', cost: null });
+    expect(done.kind).toBe('done');
+  });
+});

@@ -155,8 +155,9 @@ export async function noteStale(
 ): Promise<void> {
   const { ledger, now } = parts;
   const letter = await ledger.letters.find(task.id);
-  // One that was met for a newer dispatch is not the task's past but its present: whoever met it decides it.
-  const isPast = letter?.state === 'received' && (letter.dispatch ?? 0) <= task.dispatch;
+  // One that was met for this dispatch, or a newer one, is not the task's past but its present: whoever met it decides it.
+  const isOver = (letter?.dispatch ?? 0) < task.dispatch || isFinal(task.state) || task.state === 'running';
+  const isPast = letter?.state === 'received' && isOver;
   const note = isPast ? noteAfter(task) : undefined;
   if (letter && note) await ledger.letters.decide(letter.id, { ...note, dispatch: letter.dispatch }, now());
   // What was read of the task may be a moment old, and the ack that follows lasts.

@@ -152,6 +152,7 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   async function sweepOnce(): Promise<SweepReport> {
     if (!(await hold())) return { ...nothing, active: false };
     const debts = await payDebts();
+    await ledger.letters.parkWithTasks(now() - settings.quietMs);
     const repaired = debts.unreachable ? nothing : await repair(await findLost());
     return {
       ...repaired,

@@ -10,9 +10,9 @@ export const postgresStatements: BatchStatements = {
     const select = sql<TaskRow>`select * from tasks where id = any(${ids}::text[]) order by id for update`;
     return (await select.execute(transaction)).rows;
   },
-  async lockUnpublished(transaction, ids) {
+  async lockOwing(transaction, ids) {
     const select = sql<TaskRow>`
-      select * from tasks where id = any(${ids}::text[]) and published_at is null order by id for update`;
+      select * from tasks where id = any(${ids}::text[]) and owed is not null order by id for update`;
     return (await select.execute(transaction)).rows;
   },
   async insertTasks(transaction, rows) {

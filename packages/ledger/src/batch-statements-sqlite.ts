@@ -38,7 +38,7 @@ export function sqliteStatements(connection: () => Libsql.Database): BatchStatem
 
   return {
     lock: async (_, ids) => selectTasks(ids, ''),
-    lockUnpublished: async (_, ids) => selectTasks(ids, 'and published_at is null'),
+    lockOwing: async (_, ids) => selectTasks(ids, 'and owed is not null'),
     insertTasks: async (_, rows) => new Set(chunksOf(rows).flatMap(insertNewTasks)),
     updateTasks: async (_, changes) => updateTasks(changes),
     insertInputs: async (_, rows) => runAll(addInputs, rows),

@@ -8,8 +8,8 @@ import type { AttemptRow, Tables, TaskRow } from './schema.js';
 export interface BatchStatements {
   /** The rows of these tasks, held against other writers until the transaction ends. */
   lock(transaction: Transaction<Tables>, ids: readonly string[]): Promise<readonly TaskRow[]>;
-  /** The same of those among them whose publish nobody has noted yet. */
-  lockUnpublished(transaction: Transaction<Tables>, ids: readonly string[]): Promise<readonly TaskRow[]>;
+  /** The same of those among them that owe a publish. */
+  lockOwing(transaction: Transaction<Tables>, ids: readonly string[]): Promise<readonly TaskRow[]>;
   /** Each id once. Answers the ids that were new; a row whose id or idempotency key is taken is left out. */
   insertTasks(transaction: Transaction<Tables>, rows: readonly TaskRow[]): Promise<Set<string>>;
   updateTasks(transaction: Transaction<Tables>, changes: readonly TaskChange[]): Promise<void>;

@@ -254,7 +254,11 @@ export function decideSnooze(
   };
 }
 
-/** A drain gives the claim back. The dispatch stays: the same message is requeued and is good again. */
+/**
+ * A drain gives the claim back. The dispatch stays: the same message is requeued and is good again. Whether it is still
+ * there, a run whose channel was lost can't tell: somebody may have met it, found the task worked and acked it. So the
+ * publish is owed again until the next claim.
+ */
 export function decideRelease(task: Task | undefined, request: RunRequest): Decision<RunAnswer> {
   if (!task || !holds(task, request)) return refused(task, request);
   const { now, token } = request;
@@ -263,6 +267,7 @@ export function decideRelease(task: Task | undefined, request: RunRequest): Deci
   const patch = {
     state: 'queued',
     lease: null,
+    owed: 'task',
     progress: null,
     dispatchedAt: Math.max(now, (task.publishedAt ?? now) + 1),
     updatedAt: now,
@@ -312,6 +317,8 @@ export function decidePublished(task: Task | undefined, request: MoveRequest): D
   if (!task || isFinal(task.state) || task.dispatch !== dispatch || worked) {
     return { answer: refuseMove(task, 'it has moved on') };
   }
+  // A confirm that is noted late is of a message that the run had.
+  if (isGivenBack(task) && now < task.dispatchedAt) return { answer: refuseMove(task, 'it was given back since') };
   const patch = {
     owed: null,
     ...publishTimes(task, now),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { finalStates, type ReasonCode } from '@warren/tasks';
-import type { Kysely, SelectQueryBuilder } from 'kysely';
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import type { HandAct } from './hand-act.js';
 import { handActsOn, recordHandActs } from './hand-acts.js';
@@ -48,6 +48,8 @@ export interface Letters {
   actsByHand(letter: Pick<Letter, 'id' | 'taskId'>): Promise<readonly HandAct[]>;
   /** Settles letters that still wait or are retried although their task is final. Answers how many. */
   settleFinished(now: number): Promise<number>;
+  /** Parks letters whose task has waited for a person since before `quietSince` and that say something else. Answers how many. */
+  parkWithTasks(quietSince: number): Promise<number>;
   /** How many letters there are in each state. */
   count(): Promise<Partial<Record<LetterState, number>>>;
 }
@@ -118,6 +120,7 @@ export function createLetters(database: LedgerDatabase, newId: () => string): Le
     },
     actsByHand: ({ id, taskId }) => handActsOn(database, taskId === null ? { letterId: id } : { taskId }),
     settleFinished: (now) => settleFinished(database, now),
+    parkWithTasks: (quietSince) => parkWithTasks(database, quietSince),
     count: async () => {
       const rows = await persistently(database, (db) =>
         db
@@ -305,6 +308,39 @@ async function settleFinished(database: LedgerDatabase, now: number): Promise<nu
       .executeTakeFirst(),
   );
   return Number(settled.numUpdatedRows);
+}
+
+/** Whoever parked the task ended before its letter was told, or told it in vain. */
+async function parkWithTasks(database: LedgerDatabase, quietSince: number): Promise<number> {
+  const of = (column: 'reason_code' | 'reason') =>
+    sql<string>`(select ${sql.ref(column)} from tasks where tasks.id = dead_letters.task_id)`;
+  const parked = await inTransaction(database, (transaction) =>
+    transaction
+      .updateTable('dead_letters')
+      .set({
+        state: 'parked',
+        unfinished: 0,
+        code: sql`coalesce(${of('reason_code')}, code)`,
+        reason: sql`coalesce(${of('reason')}, reason)`,
+        rule: null,
+        advice: null,
+        resolved_at: null,
+        resolution: null,
+      })
+      .where('state', 'in', ['received', 'retrying', 'settled'])
+      .where((where) =>
+        where.exists(
+          where
+            .selectFrom('tasks')
+            .select('tasks.id')
+            .whereRef('tasks.id', '=', 'dead_letters.task_id')
+            .where('tasks.state', '=', 'parked')
+            .where('tasks.updated_at', '<=', quietSince),
+        ),
+      )
+      .executeTakeFirst(),
+  );
+  return Number(parked.numUpdatedRows);
 }
 
 async function list(database: LedgerDatabase, filter: LetterFilter): Promise<readonly Letter[]> {

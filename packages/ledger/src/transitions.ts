@@ -36,7 +36,7 @@ interface Write {
 
 export function createTransitions(database: LedgerDatabase): Transitions {
   const moves = groupCommit(database, 'lock', 0);
-  const notes = groupCommit(database, 'lockUnpublished', noteLingerMs);
+  const notes = groupCommit(database, 'lockOwing', noteLingerMs);
 
   return {
     async apply(taskId, decide) {
@@ -74,8 +74,8 @@ function groupCommit(database: LedgerDatabase, lock: Lock, lingerMs: number): Gr
   });
 }
 
-/** Whose rows a batch needs: of all its tasks, or only of those whose publish nobody has noted yet. */
-type Lock = 'lock' | 'lockUnpublished';
+/** Whose rows a batch needs: of all its tasks, or only of those that owe a publish. */
+type Lock = 'lock' | 'lockOwing';
 
 /** Answers whether every decision of the batch may be taken back by a power cut. */
 async function runBatch(

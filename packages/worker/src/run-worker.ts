@@ -52,6 +52,8 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
   const { dispatcher, events, ledger, publisher } = ground;
   const stop = new AbortController();
   const runs = new Runs();
+  /** Aborted when nobody waits for the ledger any more: later than `stop`, whose runs have their claims to give back. */
+  const waitingEnds = new AbortController();
   let draining = false;
   const inHand = createInHand({ stop: stop.signal, log });
   const parts: WorkParts<Input, Result> = {
@@ -62,7 +64,7 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     patience: createLedgerPatience({
       ledger,
       consumers: () => [consumer],
-      signal: stop.signal,
+      signal: waitingEnds.signal,
       draining: () => draining,
       log,
     }),
@@ -107,6 +109,7 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     stop.abort();
     runs.stop({ kind: 'interrupted', why: 'the worker stops' });
     await inHand.emptyWithin(abortGraceMs + 1_000);
+    waitingEnds.abort();
     await consumer.cancel();
     await ground.close();
     log.info('stopped');

@@ -144,6 +144,10 @@ async function claim(
     return 'settled';
   }
   const answer = await askForClaim(delivery, message, alone, parts);
+  if (answer === undefined) {
+    delivery.requeue();
+    return 'settled';
+  }
   if (answer.kind === 'alone') return 'alone';
   const payload = JSON.stringify(message.payload) ?? 'null';
   const isForeign = 'task' in answer && !isContentOf(answer.task, message.type.name, message.payload, payload);
@@ -171,10 +175,16 @@ function logOfRun({ attempt, dispatch, id, token }: Task, { log }: Parts): Logge
   return log.child({ task: id, dispatch, attempt, token });
 }
 
-function askForClaim(delivery: Delivery, message: TaskMessage, alone: boolean, parts: Parts): Promise<ClaimAnswer> {
+function askForClaim(
+  delivery: Delivery,
+  message: TaskMessage,
+  alone: boolean,
+  parts: Parts,
+): Promise<ClaimAnswer | undefined> {
   const { leaseMs, maxCrashes } = parts.type.policy;
-  return parts.patience.ask(() =>
-    parts.ledger.claim(message.taskId, {
+  return parts.patience.ask(async () => {
+    if (delivery.isLost) return undefined;
+    return await parts.ledger.claim(message.taskId, {
       dispatch: message.ticket?.dispatch ?? 0,
       copy: message.ticket?.copy ?? '',
       redelivered: delivery.redelivered,
@@ -183,8 +193,8 @@ function askForClaim(delivery: Delivery, message: TaskMessage, alone: boolean, p
       leaseMs,
       maxCrashes,
       alone,
-    }),
-  );
+    });
+  });
 }
 
 /**
