@@ -3,10 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
-import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connectBroker, createEventPublisher, eventsOfTask, listenEvents, taskEvent } from '@warren/broker';
-import { buildProgram, runCli } from '@warren/cli';
 import { type Ledger, LedgerUnavailable, openLedger } from '@warren/ledger';
 import { addTaskCommands } from '@warren/producer';
 import { exchangeNames } from '@warren/topology';
@@ -15,7 +13,7 @@ import { defaultPatience } from '../../services/producer/src/absences.js';
 import { follow } from '../../services/producer/src/follow.js';
 import type { TaskWorld } from '../../services/producer/src/task-context.js';
 import { newTask } from '../fixtures/task.js';
-import type { Ended } from './support/command-line.js';
+import { type Ended, type Started, startCommandLine } from './support/command-line.js';
 import { type FreshDatabase, freshDatabase } from './support/postgres.js';
 import { TcpProxy } from './support/proxy.js';
 import { projectRoot } from './support/services.js';
@@ -56,45 +54,16 @@ const addresses = () => ({
   WARREN_DELAY: 'ladder',
 });
 
-interface Started {
-  readonly ended: Promise<Ended>;
-  /** What it has printed so far. */
-  readonly stdout: () => string;
-}
-
 /** Starts a command line in this process. */
-function start(
-  args: readonly string[],
-  world: Partial<TaskWorld> = {},
-  env: Readonly<Record<string, string>> = addresses(),
-): Started {
-  const [stdout, stderr] = [sink(), sink()];
-  const { program, context } = buildProgram({ version: '0', stdout, stderr, env, now: () => performance.now() });
-  addTaskCommands(program, context, {
-    findStack: () => undefined,
-    interruption: () => new AbortController().signal,
-    pollMs: 20,
-    ...world,
-  });
-  const io = { stdout, stderr, env, exit: () => undefined, listenerCount: () => 0, emit: () => false };
-  const ended = runCli(program, [...args, '--json'], io).then((code) => ({
-    code,
-    stdout: stdout.text(),
-    stderr: stderr.text(),
-  }));
-  return { ended, stdout: stdout.text };
-}
-
-function sink() {
-  const chunks: string[] = [];
-  const writable = new Writable({
-    decodeStrings: false,
-    write(chunk, _encoding, done) {
-      chunks.push(String(chunk));
-      done();
-    },
-  });
-  return Object.assign(writable, { text: () => chunks.join('') });
+function start(args: readonly string[], world: Partial<TaskWorld> = {}, env = addresses()): Started {
+  return startCommandLine([...args, '--json'], env, (program, context) =>
+    addTaskCommands(program, context, {
+      findStack: () => undefined,
+      interruption: () => new AbortController().signal,
+      pollMs: 20,
+      ...world,
+    }),
+  );
 }
 
 const errorShape = z.object({ error: z.object({ code: z.string(), message: z.string(), next: z.string() }) });

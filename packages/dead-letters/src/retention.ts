@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Ledger, LedgerUnavailable, type Pruned, type RetentionLimits, retentionRules } from '@warren/ledger';
+import { type Ledger, type Pruned, type RetentionLimits, retentionRules } from '@warren/ledger';
 import type { Logger } from 'pino';
+import { runRounds } from './rounds.js';
 
 /** Of the limits, 0 keeps for ever and any number. */
 export interface RetentionSettings extends RetentionLimits {
@@ -69,26 +70,11 @@ const batchesInRound = 1_000;
  * it. Claims and results go on beside it: each batch is a transaction of few rows, and they have the pauses between.
  */
 export function createRetention({ ledger, log, now, owner, settings }: RetentionParts): Retention {
-  return { pruneOnce, run };
-
-  async function run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const more = await round(signal);
-      if (!more) await sleep(settings.intervalMs, undefined, { signal }).catch(() => undefined);
-    }
-    await ledger.leases.release(leaseName, owner).catch(() => undefined);
-  }
-
-  /** True when there is more to prune than one round does. */
-  async function round(signal: AbortSignal): Promise<boolean> {
-    try {
-      return (await pruneOnce(signal)).more;
-    } catch (error) {
-      log.warn({ err: error }, 'retention broke off: the next round finds what it left');
-      if (error instanceof LedgerUnavailable) await ledger.untilAvailable(signal).catch(() => undefined);
-      return false;
-    }
-  }
+  const { intervalMs } = settings;
+  const round = async (signal: AbortSignal) => (await pruneOnce(signal)).more;
+  const brokeOff = 'retention broke off: the next round finds what it left';
+  const role = { name: leaseName, owner, ledger, intervalMs, round, brokeOff, log };
+  return { pruneOnce, run: (signal) => runRounds(role, signal) };
 
   async function pruneOnce(signal: AbortSignal): Promise<RetentionReport> {
     const report = { active: await hold(), tasks: 0, attempts: 0, letters: 0, more: false };

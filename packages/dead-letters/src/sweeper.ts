@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from '@warren/broker';
-import { type Ledger, LedgerUnavailable, type Task } from '@warren/ledger';
+import type { Ledger, Task } from '@warren/ledger';
 import type { TaskType } from '@warren/tasks';
 import { queueNames, workQueue } from '@warren/topology';
 import { enteredBy, lostMessages } from './lost-messages.js';
 import { createPublishOrPark, type PublishOutcome } from './publish-or-park.js';
+import { runRounds } from './rounds.js';
 import type { TellParts } from './tell.js';
 
 /** All in milliseconds, but for `batch`. */
@@ -124,29 +124,17 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   /** Tasks whose repair failed, the latest last: some that fail each time must not keep the others from their turn. */
   const failedRepairs = new Set<string>();
 
-  return { sweepOnce, run };
-
-  async function run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const more = await round(signal);
-      if (!more) await sleep(settings.intervalMs, undefined, { signal }).catch(() => undefined);
-    }
-    await ledger.leases.release(leaseName, owner).catch(() => undefined);
-  }
+  const brokeOff = 'sweep broke off: the next one finds what it left';
+  const role = { name: leaseName, owner, ledger, intervalMs: settings.intervalMs, round, brokeOff, log };
+  return { sweepOnce, run: (signal) => runRounds(role, signal) };
 
   /** True when more publishes are owed than one round may make good, and the broker takes some. */
-  async function round(signal: AbortSignal): Promise<boolean> {
-    try {
-      const report = await sweepOnce();
-      const { active, ...counts } = report;
-      const busy = Object.values(counts).some((count) => count > 0);
-      log[busy ? 'info' : 'debug'](report, 'sweep');
-      return report.owed > 0 && lastOwed !== undefined;
-    } catch (error) {
-      log.warn({ err: error }, 'sweep broke off: the next one finds what it left');
-      if (error instanceof LedgerUnavailable) await ledger.untilAvailable(signal).catch(() => undefined);
-      return false;
-    }
+  async function round(): Promise<boolean> {
+    const report = await sweepOnce();
+    const { active, ...counts } = report;
+    const busy = Object.values(counts).some((count) => count > 0);
+    log[busy ? 'info' : 'debug'](report, 'sweep');
+    return report.owed > 0 && lastOwed !== undefined;
   }
 
   async function sweepOnce(): Promise<SweepReport> {

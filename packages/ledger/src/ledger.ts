@@ -37,9 +37,9 @@ import { onDisk } from './transactions.js';
 import { createTransitions } from './transitions.js';
 
 /**
- * The truth about every task. Each method that changes a task is one decision of `dispatch-rules.ts`, committed (with
- * whatever else is waiting) and, unless it is `forgettable`, on the disk before the promise settles; each throws `LedgerUnavailable` when the database is gone, and
- * may then be called again with the same words.
+ * The truth about every task. Each method that changes a task is one decision of `dispatch-rules.ts`: committed, with
+ * whatever else is waiting, and on the disk (unless the decision is `forgettable`) before the promise settles. Each throws
+ * `LedgerUnavailable` when the database is gone, and may then be called again with the same words.
  */
 export interface Ledger {
   /** Where it is, without a password. */

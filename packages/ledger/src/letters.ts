@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { finalStates, type ReasonCode } from '@warren/tasks';
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import { type Kysely, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import type { HandAct } from './hand-act.js';
 import { handActsOn, recordHandActs } from './hand-acts.js';
@@ -310,37 +310,61 @@ async function settleFinished(database: LedgerDatabase, now: number): Promise<nu
   return Number(settled.numUpdatedRows);
 }
 
-/** Whoever parked the task ended before its letter was told, or told it in vain. */
+/**
+ * Whoever parked the task ended before its letter was told, or told it in vain. Looked for among the parked tasks, of which
+ * there are fewer than of letters that are settled, and without a lock: nearly always there is none.
+ */
 async function parkWithTasks(database: LedgerDatabase, quietSince: number): Promise<number> {
-  const of = (column: 'reason_code' | 'reason') =>
-    sql<string>`(select ${sql.ref(column)} from tasks where tasks.id = dead_letters.task_id)`;
-  const parked = await inTransaction(database, (transaction) =>
-    transaction
-      .updateTable('dead_letters')
-      .set({
-        state: 'parked',
-        unfinished: 0,
-        code: sql`coalesce(${of('reason_code')}, code)`,
-        reason: sql`coalesce(${of('reason')}, reason)`,
-        rule: null,
-        advice: null,
-        resolved_at: null,
-        resolution: null,
-      })
-      .where('state', 'in', ['received', 'retrying', 'settled'])
-      .where((where) =>
-        where.exists(
-          where
-            .selectFrom('tasks')
-            .select('tasks.id')
-            .whereRef('tasks.id', '=', 'dead_letters.task_id')
-            .where('tasks.state', '=', 'parked')
-            .where('tasks.updated_at', '<=', quietSince),
-        ),
-      )
-      .executeTakeFirst(),
+  const untold = await persistently(database, (db) =>
+    db
+      .selectFrom('tasks')
+      .innerJoin('dead_letters', 'dead_letters.task_id', 'tasks.id')
+      .select('dead_letters.id')
+      .where('tasks.state', '=', 'parked')
+      .where('tasks.updated_at', '<=', quietSince)
+      .where('dead_letters.state', 'in', untoldStates)
+      .limit(maxUntold)
+      .execute(),
   );
+  if (untold.length === 0) return 0;
+  const ids = untold.map(({ id }) => id);
+  const parked = await inTransaction(database, (transaction) => parkUntold(transaction, ids));
   return Number(parked.numUpdatedRows);
+}
+
+/** What the letter of a parked task says only until it is told, or because it was told of something older. */
+const untoldStates: readonly LetterState[] = ['received', 'retrying', 'settled'];
+/** Told in one round. */
+const maxUntold = 200;
+
+/** Only those whose task is parked still. */
+function parkUntold(transaction: Transaction<Tables>, ids: readonly string[]) {
+  const ofTask = (column: 'reason_code' | 'reason') =>
+    sql<string>`(select ${sql.ref(column)} from tasks where tasks.id = dead_letters.task_id)`;
+  return transaction
+    .updateTable('dead_letters')
+    .set({
+      state: 'parked',
+      unfinished: 0,
+      code: sql`coalesce(${ofTask('reason_code')}, code)`,
+      reason: sql`coalesce(${ofTask('reason')}, reason)`,
+      rule: null,
+      advice: null,
+      resolved_at: null,
+      resolution: null,
+    })
+    .where('id', 'in', ids)
+    .where('state', 'in', untoldStates)
+    .where((where) =>
+      where.exists(
+        where
+          .selectFrom('tasks')
+          .select('tasks.id')
+          .whereRef('tasks.id', '=', 'dead_letters.task_id')
+          .where('tasks.state', '=', 'parked'),
+      ),
+    )
+    .executeTakeFirst();
 }
 
 async function list(database: LedgerDatabase, filter: LetterFilter): Promise<readonly Letter[]> {

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { createSharedSync, forgettableForMs } from './shared-sync.js';
 
 /** A disk whose flushes end when they are told to. */
@@ -63,18 +62,24 @@ describe('a shared sync', () => {
 
   it('comes by itself for what nobody waits for, once', async () => {
     const { shared, told, end } = slowDisk();
-    shared.syncSoon();
-    shared.syncSoon();
-    expect(told).toEqual([]);
-    await sleep(forgettableForMs * 2);
-    expect(told).toEqual(['flush']);
-    await end();
-    // One that begins before is as good.
-    shared.syncSoon();
-    const asked = shared.sync();
-    await end();
-    await asked;
-    await sleep(forgettableForMs * 2);
-    expect(told).toEqual(['flush', 'flush']);
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    try {
+      shared.syncSoon();
+      shared.syncSoon();
+      jest.advanceTimersByTime(forgettableForMs - 1);
+      expect(told).toEqual([]);
+      jest.advanceTimersByTime(forgettableForMs);
+      expect(told).toEqual(['flush']);
+      await end();
+      // One that begins before is as good.
+      shared.syncSoon();
+      const asked = shared.sync();
+      await end();
+      await asked;
+      jest.advanceTimersByTime(forgettableForMs * 2);
+      expect(told).toEqual(['flush', 'flush']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

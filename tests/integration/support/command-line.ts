@@ -7,27 +7,33 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/**
- * Runs one command line in this process, without a terminal.
- * @param add gives the program its nouns; `stderr` for what asks a person.
- */
-export async function runCommandLine(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-  add: (program: ReturnType<typeof buildProgram>['program'], context: CommandContext, stderr: Writable) => void,
-): Promise<Ended> {
+export interface Started {
+  readonly ended: Promise<Ended>;
+  /** What it has printed so far. */
+  readonly stdout: () => string;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Gives the program its nouns; `stderr` for what asks a person. */
+type AddNouns = (
+  program: ReturnType<typeof buildProgram>['program'],
+  context: CommandContext,
+  stderr: Writable,
+) => void;
+
+/** Runs one command line in this process, without a terminal. */
+export function runCommandLine(args: readonly string[], env: Variables, add: AddNouns): Promise<Ended> {
+  return startCommandLine(args, env, add).ended;
+}
+
+export function startCommandLine(args: readonly string[], env: Variables, add: AddNouns): Started {
   const [stdout, stderr] = [sink(), sink()];
   const { program, context } = buildProgram({ version: '0', stdout, stderr, env, now: () => performance.now() });
   add(program, context, stderr);
-  const code = await runCli(program, args, {
-    stdout,
-    stderr,
-    env,
-    exit: () => undefined,
-    listenerCount: () => 0,
-    emit: () => false,
-  });
-  return { code, stdout: stdout.text(), stderr: stderr.text() };
+  const io = { stdout, stderr, env, exit: () => undefined, listenerCount: () => 0, emit: () => false };
+  const ended = runCli(program, args, io).then((code) => ({ code, stdout: stdout.text(), stderr: stderr.text() }));
+  return { ended, stdout: stdout.text };
 }
 
 function sink() {
