@@ -177,6 +177,34 @@ describe('a ledger on Postgres that answers no more, or not in full', () => {
     expect(await ledger.queries.count()).toBeDefined();
   }, 60_000);
 
+  /** Stands for a server that ends a statement after 30 seconds: this one ends it after 12 MiB. */
+  const endHeavy = (table: string, column: string) => [
+    `create function end_heavy_${table}() returns trigger language plpgsql as $$ begin
+       if (select sum(length(${column})) from given) > 12 * 1024 * 1024 then
+         raise exception 'canceling statement due to statement timeout' using errcode = 'query_canceled';
+       end if;
+       return null;
+     end $$`,
+    `create trigger end_heavy after insert on ${table} referencing new table as given
+       for each statement execute function end_heavy_${table}()`,
+  ];
+
+  it('is asked for no more at once than it can take in time, however much waits', async () => {
+    const ledger = await open(database.url);
+    await execute(...endHeavy('inputs', 'payload'), ...endHeavy('results', 'result'));
+    const large = JSON.stringify('x'.repeat(1024 * 1024 - 2));
+    const ids = Array.from({ length: 24 }, () => randomUUID());
+
+    const submitted = await Promise.allSettled(ids.map((id) => ledger.submit({ task: newTask(id), payload: large })));
+    expect(submitted).toMatchObject(ids.map(() => ({ status: 'fulfilled', value: { kind: 'recorded' } })));
+
+    const tokens = await Promise.all(ids.map((id) => claimRun(ledger, id, now)));
+    const completed = await Promise.allSettled(
+      ids.map((id, index) => ledger.complete(id, { token: tokens[index] ?? 0, now, result: large, cost: null })),
+    );
+    expect(completed).toMatchObject(ids.map(() => ({ status: 'fulfilled', value: { kind: 'done' } })));
+  }, 60_000);
+
   it('is told at the start of each session how long it may hold what others wait for', async () => {
     const startup = proxy.nextSaid('application_name\0warren\0');
     await open(proxy.url);

@@ -157,6 +157,40 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
       expect(await leases.acquire(name, 'a', now + 200, 100)).toBe(true);
     });
 
+    describe('of an owner whose clock is an hour ahead', () => {
+      const ahead = now + 3_600_000;
+
+      it('count no longer than others, once it is dead: whoever asks has seen it stand still for as long', async () => {
+        const name = randomUUID();
+        await ledger.leases.acquire(name, 'ahead', ahead, 100);
+
+        expect(await other.leases.acquire(name, 'b', now, 100)).toBe(false);
+        expect(await other.leases.acquire(name, 'b', now + 99, 100)).toBe(false);
+        expect(await other.leases.acquire(name, 'b', now + 100, 100)).toBe(true);
+        expect(await ledger.leases.acquire(name, 'a', now + 199, 100)).toBe(false);
+      });
+
+      it('are its own for as long as it renews them', async () => {
+        const name = randomUUID();
+        for (let ms = 0; ms < 1_000; ms += 50) {
+          expect(await ledger.leases.acquire(name, 'ahead', ahead + ms, 100)).toBe(true);
+          // Less often than the owner: what was seen is over by then.
+          if (ms % 100 === 0) expect(await other.leases.acquire(name, 'b', now + ms, 100)).toBe(false);
+        }
+      });
+
+      it('are judged by how long they were seen with the owner that they have', async () => {
+        const name = randomUUID();
+        await ledger.leases.acquire(name, 'ahead', ahead, 100);
+        expect(await other.leases.acquire(name, 'b', now, 100)).toBe(false);
+        await ledger.leases.release(name, 'ahead');
+        await ledger.leases.acquire(name, 'c', ahead, 100);
+
+        expect(await other.leases.acquire(name, 'b', now + 100, 100)).toBe(false);
+        expect(await other.leases.acquire(name, 'b', now + 200, 100)).toBe(true);
+      });
+    });
+
     it('go to one of many who ask at once', async () => {
       const name = randomUUID();
 

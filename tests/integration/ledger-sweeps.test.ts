@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { Ledger } from '@warren/ledger';
+import type { Ledger, Task } from '@warren/ledger';
 import { newLetter } from '../fixtures/letter.js';
 import { claimRun, type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
 
@@ -89,6 +89,28 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     expect(await found()).toContain(id);
     await ledger.retry(id, { dispatch: 2, now, dueAt: now });
     expect(await found()).not.toContain(id);
+  });
+
+  it('find letters longest published first, a part at a time', async () => {
+    const before = 2_000_000;
+    const ids: string[] = [];
+    for (const published of [before, before - 1, before - 1]) {
+      const id = await submitted({ dispatchedAt: before - 2 });
+      const token = await claimRun(ledger, id, before - 2);
+      await ledger.fail(id, { token, now: before - 2, failure: { code: 'network', message: 'refused' } });
+      await ledger.published(id, { dispatch: 2, now: published });
+      ids.push(id);
+    }
+    const [last, ...first] = ids;
+    const parts: (string | undefined)[] = [];
+    let after: Task | undefined;
+    for (let part = 0; part < 3; part++) {
+      [after] = await other.sweeps.undecided(before, 1, after);
+      parts.push(after?.id);
+    }
+
+    expect(parts).toEqual([...first.toSorted(), last]);
+    expect(await other.sweeps.undecided(before, 1, after)).toEqual([]);
   });
 
   it('know since when a claim proves that the queue moved on', async () => {

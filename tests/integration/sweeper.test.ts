@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Dispatcher, type MessageProperties, type Publication, PublishError } from '@warren/broker';
-import { defaultSweeperSettings, maxCopiesMet } from '@warren/dead-letters';
+import { type Dispatcher, type MessageProperties, type Publication, PublishError, readyCounts } from '@warren/broker';
+import { defaultSweeperSettings, maxCopiesMet, type Sweeper } from '@warren/dead-letters';
 import type { Letter, Task } from '@warren/ledger';
 import { maxHeaderBytes } from '@warren/tasks';
 import { connect } from 'amqplib';
@@ -45,6 +45,14 @@ function dispatching(before: (task: Task) => Promise<boolean>): Dispatcher {
     ...dispatcher,
     dispatch: async (task, payload) => ((await before(task)) ? undefined : dispatcher.dispatch(task, payload)),
   };
+}
+
+/** Where a round is to break: at its look at the queues, at its end, or because the broker takes nothing. */
+type Breakage = 'look' | 'end' | 'publish';
+
+interface BrokenRound extends ReturnType<typeof clock> {
+  readonly sweeper: Sweeper;
+  readonly breakOff: (place: Breakage) => void;
 }
 
 async function purge(queue: string): Promise<void> {
@@ -210,6 +218,89 @@ describe('a lost message', () => {
     message.ack();
   }, 30_000);
 
+  it.each<[string, (round: BrokenRound) => Promise<unknown>]>([
+    [
+      'broke off before its look at the queues',
+      async ({ breakOff, sweeper }) => {
+        breakOff('look');
+        await expect(sweeper.sweepOnce()).rejects.toThrow('broken');
+      },
+    ],
+    [
+      'broke off after it',
+      async ({ breakOff, sweeper }) => {
+        breakOff('end');
+        await expect(sweeper.sweepOnce()).rejects.toThrow('broken');
+      },
+    ],
+    [
+      'came to nothing because another one sweeps',
+      async ({ advance, now, sweeper }) => {
+        advance(defaultSweeperSettings.leaseMs);
+        await ground.ledger.leases.acquire('sweeper', 'another', now(), 1_000);
+        expect(await sweeper.sweepOnce()).toMatchObject({ active: false });
+        await ground.ledger.leases.release('sweeper', 'another');
+      },
+    ],
+    [
+      'did not look because the broker took nothing',
+      async ({ advance, breakOff, sweeper }) => {
+        const task = await ground.recordOnly();
+        advance(owedAfterMs + 1_000);
+        breakOff('publish');
+        expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, failed: 1 });
+        await ground.ledger.cancel(task.id, { now: Date.now(), reason: 'of no more use' });
+      },
+    ],
+  ])(
+    'is not guessed by how empty its queue was before a round that %s',
+    async (_, brokenRound) => {
+      const { advance, now } = clock();
+      let broken: Breakage | undefined;
+      const breakOff = (place: Breakage) => {
+        broken = place;
+      };
+      const failAt = (place: Breakage) => {
+        if (broken === place) throw new Error('broken');
+      };
+      const { letters } = ground.ledger;
+      const sweeper = ground.sweeper({
+        now,
+        readyCounts: async (queues) => {
+          failAt('look');
+          return readyCounts(ground.amqpUrl, queues);
+        },
+        ledger: {
+          ...ground.ledger,
+          letters: {
+            ...letters,
+            settleFinished: async (at) => {
+              failAt('end');
+              return letters.settleFinished(at);
+            },
+          },
+        },
+        dispatcher: dispatching(async () => {
+          const to = { exchange: 'x', routingKey: 'y', messageId: 'z' };
+          if (broken === 'publish') throw new PublishError({ kind: 'connection-lost', message: 'cut' }, to);
+          return false;
+        }),
+      });
+      await untilPublished(await ground.submit());
+      await purge('tasks.probe');
+      advance(quietMs + 1_000);
+      expect(await sweeper.sweepOnce()).toEqual(nothingSwept);
+
+      await brokenRound({ advance, now, sweeper, breakOff });
+      broken = undefined;
+      advance(emptyMs);
+      expect(await sweeper.sweepOnce()).toEqual(nothingSwept);
+      advance(emptyMs);
+      expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, queueEmpty: 1 });
+    },
+    30_000,
+  );
+
   it('that can not be published again now stops no other, and is tried again', async () => {
     const { advance, now } = clock();
     const settings = { ...defaultSweeperSettings, emptyMs: 0 };
@@ -337,6 +428,39 @@ describe('a lost message', () => {
     await ground.startProcessor();
     for (const { id } of [task, waiting]) await until(async () => (await ground.task(id)).state === 'parked');
     expect(await ground.task(task.id)).toMatchObject({ reasonCode: 'not-found' });
+  }, 30_000);
+
+  it('is a letter, found though those before it can not be published again', async () => {
+    const { advance, now } = clock();
+    const tasks = await failInTurn(3);
+    await purge('dead-letters');
+    const stuck = tasks.slice(0, 2).map(({ id }) => id);
+    const byClock = ground.dispatcherBy(now);
+    const dispatcher: Dispatcher = {
+      ...byClock,
+      republish: async (task, payload) => {
+        if (stuck.includes(task.id)) throw new RangeError('bad row');
+        await byClock.republish(task, payload);
+      },
+    };
+    const settings = { ...defaultSweeperSettings, emptyMs: 0, batch: 2 };
+    const sweeper = ground.sweeper({ now, settings, dispatcher });
+    advance(quietMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, failed: 2 });
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, letters: 1 });
+    await purge('dead-letters');
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, failed: 2 });
+  }, 30_000);
+
+  it('is a letter, found where as many are undecided as one round looks at: the queue is looked at each time', async () => {
+    const { advance, now } = clock();
+    await failInTurn(2);
+    await purge('dead-letters');
+    const sweeper = ground.sweeper({ now, settings: { ...defaultSweeperSettings, batch: 2 } });
+    advance(quietMs + 1_000);
+    expect(await sweeper.sweepOnce()).toEqual(nothingSwept);
+    advance(emptyMs);
+    expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, letters: 2 });
   }, 30_000);
 
   it('is a letter that is never decided: it is parked in the end', async () => {
@@ -499,6 +623,18 @@ describe('a lost message', () => {
     },
     30_000,
   );
+
+  /** Tasks whose dead letters are published, each later than the one before. */
+  async function failInTurn(count: number): Promise<readonly Task[]> {
+    const tasks: Task[] = [];
+    for (let each = 0; each < count; each++) {
+      await ground.submit();
+      const task = await untilPublished(await ground.failNext({ code: 'not-found', message: 'gone' }));
+      tasks.push(task);
+      await until(() => Date.now() > (task.publishedAt ?? Number.NaN));
+    }
+    return tasks;
+  }
 
   /** Under a lease that no test outlives, unless it is to. */
   async function claimNow({ id }: Task, leaseMs = 1_000_000): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   applyTopology,
@@ -13,20 +14,22 @@ import {
   type Dispatcher,
   delayBy,
   type Publication,
+  readyCounts,
 } from '@warren/broker';
 import { createIntake } from '@warren/intake';
 import { type ClaimRequest, type Ledger, LedgerUnavailable, type Task } from '@warren/ledger';
 import { encodeBody, headers, type SubmissionOptions, type TaskType } from '@warren/tasks';
-import { topologyFor } from '@warren/topology';
+import { topologyFor, workQueue } from '@warren/topology';
 import { completed, type Handler, runWorker } from '@warren/worker';
 import Libsql from 'libsql';
 import { pino } from 'pino';
 import { Runs } from '../../packages/worker/src/run-stop.js';
 import { type WorkParts, work } from '../../packages/worker/src/work.js';
 import { type FreshVhost, freshVhost } from './support/broker.js';
-import { type LedgerHome, makeSqliteHome } from './support/ledger.js';
+import { type LedgerHome, makePostgresHome, makeSqliteHome } from './support/ledger.js';
 import { homeless, probe } from './support/letters.js';
 import { log } from './support/proxied-broker.js';
+import { TcpProxy } from './support/proxy.js';
 import { until } from './support/until.js';
 
 /** The way of one delivery, on a real ledger and a real broker; the delivery is in the test's own hand. */
@@ -265,6 +268,42 @@ describe("a message that its task's worker can't take", () => {
     expect(await ledger.queries.task(task.id)).toMatchObject({ state: 'parked' });
   });
 
+  it.each<[string, (id: string, run: { token: number; now: number }) => Promise<unknown>, Partial<Task>, number]>([
+    [
+      'completes',
+      (id, run) => ledger.complete(id, { ...run, result: '"y"', cost: null }),
+      { state: 'completed', dispatch: 1 },
+      0,
+    ],
+    [
+      'fails',
+      (id, run) => ledger.fail(id, { ...run, failure: { code: 'network', message: 'refused' } }),
+      { state: 'dead-lettered', dispatch: 2 },
+      0,
+    ],
+    ['is given back and has expired', (id, run) => ledger.release(id, run), { state: 'parked', dispatch: 2 }, 1],
+  ])(
+    'is kept with its task or not at all where the run of another copy %s meanwhile',
+    async (_, end, after, letters) => {
+      const task = await submit(input, { expiresMs: 1_000 });
+      const { token } = (await claimBy('another', task, { copy: 'own' })).task;
+      const moving: Ledger = {
+        ...ledger,
+        async recover(id, request) {
+          await end(id, { token, now: Date.now() });
+          return await ledger.recover(id, request);
+        },
+      };
+      const given = delivery(task, input);
+      const now = () => Date.now() + 10_000;
+      await work(given, { ...parts, now, type: narrow, ledger: moving, handler: unwanted });
+      expect(given.settled()).toBe('ack');
+      expect(await ledger.queries.task(task.id)).toMatchObject(after);
+      const kept = (await ledger.letters.list({ limit: 10 })).map(({ taskId }) => taskId);
+      expect(kept).toEqual(Array.from({ length: letters }, () => task.id));
+    },
+  );
+
   it.each<[string, (task: Task) => Partial<Delivery>, Partial<TaskType>]>([
     ['names a dispatch that is still to come', (task) => named(task.id, { [headers.dispatch]: 2 }), {}],
     ['names none', (task) => named(task.id, { [headers.dispatch]: 'first' }), {}],
@@ -389,6 +428,76 @@ describe('an error that nobody foresaw', () => {
       database.close();
       await worker.stop();
     }
+  }, 60_000);
+});
+
+describe('the drain of a worker whose ledger is away', () => {
+  let database: LedgerHome;
+  let own: Ledger;
+  let proxy: TcpProxy;
+  let lines: string[];
+  beforeEach(async () => {
+    database = await makePostgresHome();
+    own = await database.open();
+    proxy = await TcpProxy.to(database.url);
+    lines = [];
+  }, 60_000);
+  afterEach(async () => {
+    await proxy.stop();
+    await database.dispose();
+  }, 60_000);
+
+  const says = (words: string) => until(() => lines.some((line) => line.includes(words)));
+
+  /** It has a task in hand, which ends when it is told to and not before, and no time to wait for it. */
+  async function drainingWorker(): Promise<{ task: Task; stopped: Promise<void> }> {
+    const worker = await runWorker({
+      type: probe,
+      handler: async (_, { signal }) => {
+        await once(signal, 'abort');
+        signal.throwIfAborted();
+        return completed(null);
+      },
+      config: {
+        amqpUrl: vhost.amqpUrl,
+        ledgerUrl: proxy.through(database.url),
+        delay: 'ladder',
+        name: 'tester',
+        logLevel: 'silent',
+        concurrency: 1,
+        drainMs: 0,
+      },
+      log: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
+    });
+    const publisher = createPublisher(connection);
+    const delay = delayBy('ladder');
+    const ownDispatcher = createDispatcher({ ledger: own, publisher, delay, now: Date.now, newCopy: randomUUID });
+    const intake = createIntake({ ledger: own, dispatcher: ownDispatcher, types: [probe] });
+    const answer = await intake.submit({ type: probe.name, input: 'x' });
+    if (answer.kind !== 'accepted') throw new Error(`the submission was ${answer.kind}`);
+    await says('task claimed');
+    proxy.refuse();
+    const stopped = worker.stop();
+    await says('the ledger is away');
+    return { task: answer.task, stopped };
+  }
+
+  it('goes on asking it, and gives the claim back once it answers', async () => {
+    const { stopped, task } = await drainingWorker();
+    proxy.restore();
+    await stopped;
+
+    expect(await own.queries.task(task.id)).toMatchObject({ state: 'queued', lease: null });
+    expect(await own.queries.runs(task.id)).toMatchObject([{ outcome: 'released' }]);
+    expect((await readyCounts(vhost.amqpUrl, [workQueue(probe.name)])).get(workQueue(probe.name))).toBe(1);
+  }, 60_000);
+
+  it('ends with its grace all the same: the claim is left to its lease', async () => {
+    const { stopped, task } = await drainingWorker();
+    await stopped;
+
+    expect(await own.queries.task(task.id)).toMatchObject({ state: 'running', lease: { owner: expect.any(String) } });
+    expect((await readyCounts(vhost.amqpUrl, [workQueue(probe.name)])).get(workQueue(probe.name))).toBe(1);
   }, 60_000);
 });
 

@@ -53,7 +53,11 @@ export async function parkUnreadable(
   const task = await parts.ledger.queries.task(named.taskId);
   if (task?.type !== met.type.name || ticket.dispatch > task.dispatch) return 'foreign';
   if (ticket.dispatch < task.dispatch || isFinal(task.state)) return await leaveStale(task, parts);
-  if (task.state === 'running') return await recover(task, ticket, parts);
+  if (task.state === 'running') {
+    const outcome = await recover(task, ticket, parts);
+    // Refused because its run ended in this moment: what the task is now decides.
+    return outcome === 'moved' ? await parkUnreadable(met, parts) : outcome;
+  }
 
   const { letter } = await parts.ledger.letters.receive(letterOf(met, task), parts.now());
   const why = { code: met.code, reason: met.reason, rule: classify({ code: met.code, origin: 'failed' }) };
@@ -68,11 +72,21 @@ async function leaveStale(task: Task, parts: UnreadableParts): Promise<'stale'> 
   return 'stale';
 }
 
-/** Refused under a live lease of another copy: then this one is no use to anybody. */
-async function recover(task: Task, { copy }: Ticket, parts: UnreadableParts): Promise<'recovered' | 'foreign'> {
+/**
+ * - `foreign`: refused under a live lease of another copy; then this one is no use to anybody.
+ * - `moved`: refused because the task is not worked any more.
+ */
+async function recover(
+  task: Task,
+  { copy }: Ticket,
+  parts: UnreadableParts,
+): Promise<'recovered' | 'foreign' | 'moved'> {
   const { dispatcher, ledger, log, now } = parts;
   const answer = await ledger.recover(task.id, { dispatch: task.dispatch, now: now(), copy });
-  if (answer.kind === 'refused') return 'foreign';
+  if (answer.kind === 'refused') {
+    const present = await ledger.queries.task(task.id);
+    return present?.dispatch === task.dispatch && present.state === 'running' ? 'foreign' : 'moved';
+  }
   log.info({ ...taskFacts(task), from: task.state, to: answer.task.state }, 'task given up with its lost run');
   tell(answer.task, parts);
   try {

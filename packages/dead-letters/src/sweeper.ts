@@ -118,9 +118,10 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   const { parkUnroutable, payDebt, publishAgain, publishLetterAgain } = createPublishOrPark(parts);
   const emptySince = new Map<string, number>();
   const gone = new Set<string>();
-  /** Behind which task the next round begins: of each type, and of those that owe. Without one it begins anew. */
+  /** Behind which task the next round begins: of each type, of those that owe, of letters. Without one it begins anew. */
   const lastWaiting = new Map<string, Task>();
   let lastOwed: Task | undefined;
+  let lastUndecided: Task | undefined;
   /** Tasks whose repair failed, the latest last: some that fail each time must not keep the others from their turn. */
   const failedRepairs = new Set<string>();
 
@@ -138,17 +139,25 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   }
 
   async function sweepOnce(): Promise<SweepReport> {
-    if (!(await hold())) return { ...nothing, active: false };
-    const debts = await payDebts();
-    await ledger.letters.parkWithTasks(now() - settings.quietMs);
-    const repaired = debts.unreachable ? nothing : await repair(await findLost());
-    return {
-      ...repaired,
-      owed: debts.owed,
-      failed: debts.failed + repaired.failed,
-      parked: debts.parked + repaired.parked,
-      settled: await ledger.letters.settleFinished(now()),
-    };
+    let looked = false;
+    try {
+      if (!(await hold())) return { ...nothing, active: false };
+      const debts = await payDebts();
+      await ledger.letters.parkWithTasks(now() - settings.quietMs);
+      const repaired = debts.unreachable ? nothing : await repair(await findLost());
+      const settled = await ledger.letters.settleFinished(now());
+      looked = !debts.unreachable;
+      return {
+        ...repaired,
+        owed: debts.owed,
+        failed: debts.failed + repaired.failed,
+        parked: debts.parked + repaired.parked,
+        settled,
+      };
+    } finally {
+      // After a round that looked at no queue, or broke off, nobody knows since when they were empty.
+      if (!looked) emptySince.clear();
+    }
   }
 
   function hold(): Promise<boolean> {
@@ -177,7 +186,7 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     for (const type of lastWaiting.keys()) if (!types.includes(type)) lastWaiting.delete(type);
     const waiting = new Map<string, readonly Task[]>();
     for (const type of types) waiting.set(type, await nextWaiting(type, quietSince));
-    const undecided = await ledger.sweeps.undecided(quietSince, settings.batch);
+    const undecided = await nextUndecided(quietSince);
     await lookAtQueues([...types.map(workQueue), ...(undecided.length > 0 ? [queueNames.deadLetters] : [])]);
     const repairs: Repair[] = [];
     for (const [type, tasks] of waiting) repairs.push(...(await lostTasks(type, tasks)));
@@ -191,6 +200,14 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     if (last) lastWaiting.set(type, last);
     else lastWaiting.delete(type);
     return tasks;
+  }
+
+  /** The same of letters. With none left behind the last part it begins anew at once: their queue is to be looked at. */
+  async function nextUndecided(quietSince: number): Promise<readonly Task[]> {
+    const after = lastUndecided;
+    const tasks = await ledger.sweeps.undecided(quietSince, settings.batch, after);
+    lastUndecided = tasks.length === settings.batch ? tasks.at(-1) : undefined;
+    return tasks.length === 0 && after !== undefined ? await nextUndecided(quietSince) : tasks;
   }
 
   /**

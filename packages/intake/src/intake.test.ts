@@ -69,6 +69,17 @@ describe('checkSubmission', () => {
     expect(checkSubmission({ type: 'anything', input }, anything)).toMatchObject({ defect: { field: 'payload' } });
   });
 
+  it.each<[unknown, string]>([
+    [{ a: [1, { big: 12_345_678_901_234_567_890n }] }, 'payload.a.1.big'],
+    [7n, 'payload'],
+  ])('refuses a bigint, which JSON would make another number of, by its field', (input, field) => {
+    const loose = [defineTaskType({ ...type, name: 'loose', input: z.unknown() })];
+    expect(checkSubmission({ type: 'loose', input }, loose)).toMatchObject({
+      kind: 'defect',
+      defect: { code: 'invalid-input', field },
+    });
+  });
+
   it('names a field in few words, however long its sender made it', () => {
     const checked = checkSubmission({ type: 'strict', input: { ['x'.repeat(100_000)]: 1 } }, anything);
     expect(checked).toMatchObject({ defect: { code: 'invalid-input', field: 'payload' } });

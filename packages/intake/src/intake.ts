@@ -131,6 +131,11 @@ export function checkSubmission(
   if (tooDeep) return { kind: 'defect', defect: tooDeep };
   const input = type.input.safeParse(submission.input);
   if (!input.success) return defect('invalid-input', ...firstIssue(input.error, 'payload'));
+  const bigint = pathOfBigint(submission.input);
+  if (bigint) {
+    const message = 'is a bigint, which JSON does not hold: give it as a number or as text';
+    return defect('invalid-input', ['payload', ...bigint].join('.'), message);
+  }
   const payload = stringify(submission.input);
   if (payload === undefined) return defect('invalid-input', 'payload', 'is not JSON');
   const bytes = bodyBytes(type, payload);
@@ -143,6 +148,20 @@ export function checkSubmission(
     );
   }
   return { kind: 'checked', type, payload, options: options.data };
+}
+
+/**
+ * Where a value holds a bigint, if it does. The encoder would write its digits: whoever reads them makes another number of
+ * a large one, and its task would be taken for one that was submitted with other content. Not for a value without an end.
+ */
+function pathOfBigint(value: unknown): readonly string[] | undefined {
+  if (typeof value === 'bigint') return [];
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const path = pathOfBigint(inner);
+    if (path) return [key, ...path];
+  }
+  return undefined;
 }
 
 const anyId = '00000000-0000-7000-8000-000000000000';

@@ -3,12 +3,14 @@ import { createGroupCommit } from './group-commit.js';
 
 class Gone extends Error {}
 
-/** Commits numbers; `broken` ones fail alone, and everything fails while `gone`. */
-function createNumbers(maxBatch = 100) {
+/** Commits numbers, each of which weighs what it says; negative ones fail alone, and everything fails while `gone`. */
+function createNumbers(maxBatch = 100, maxBatchBytes = 1_000) {
   const batches: number[][] = [];
   const state = { gone: false };
   const commits = createGroupCommit<number>({
     maxBatch,
+    maxBatchBytes,
+    bytesOf: Math.abs,
     isCommon: (error) => error instanceof Gone,
     commit: async (batch) => {
       await new Promise(setImmediate);
@@ -39,6 +41,12 @@ describe('a group commit', () => {
     const { batches, commits } = createNumbers(2);
     await Promise.all([1, 2, 3, 4, 5].map(commits.submit));
     expect(batches).toEqual([[1, 2], [3, 4], [5]]);
+  });
+
+  it('takes no more bytes at once than it may, in order, and one that is heavier alone', async () => {
+    const { batches, commits } = createNumbers(100, 10);
+    await Promise.all([4, 6, 1, 11, 12, 3, 3, 3, 3].map(commits.submit));
+    expect(batches).toEqual([[4, 6], [1], [11], [12], [3, 3, 3], [3]]);
   });
 
   it('fails one operation and not its neighbours', async () => {

@@ -18,8 +18,15 @@ export interface GroupCommit<Operation> {
 const busyFrom = 8;
 const busyLingerMs = 2;
 
+/**
+ * What a batch of the ledger may weigh, in bytes of inputs and results. One that a server ends for taking too long would be
+ * asked for again as it was, and never be done.
+ */
+export const maxBatchBytes = 8 * 1024 * 1024;
+
 interface Waiting<Operation> {
   readonly operation: Operation;
+  readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -30,6 +37,10 @@ export function createGroupCommit<Operation>(options: {
   /** Whether a failure is the whole database's: then nothing of the batch is tried one by one. */
   readonly isCommon: (error: unknown) => boolean;
   readonly maxBatch: number;
+  /** What an operation adds to its batch. */
+  readonly bytesOf: (operation: Operation) => number;
+  /** What the operations of a batch add up to at the most; one that is heavier goes alone. */
+  readonly maxBatchBytes: number;
   /** How long an operation waits for company, in milliseconds; 0: for nobody but what comes in the same turn. Default 0. */
   readonly lingerMs?: number;
 }): GroupCommit<Operation> {
@@ -41,7 +52,7 @@ export function createGroupCommit<Operation>(options: {
   return {
     submit: (operation) =>
       new Promise((resolve, reject) => {
-        waiting.push({ operation, resolve, reject });
+        waiting.push({ operation, bytes: options.bytesOf(operation), resolve, reject });
         running ??= drain();
       }),
     idle: async () => {
@@ -56,12 +67,21 @@ export function createGroupCommit<Operation>(options: {
     if (lingerMs === 0) await new Promise(setImmediate);
     else await sleep(lingerMs, undefined, { signal: hurry.signal }).catch(() => undefined);
     while (waiting.length > 0) {
-      const batch = waiting.splice(0, options.maxBatch);
+      const batch = waiting.splice(0, batchSize());
       await commitBatch(batch);
       if (batch.length >= busyFrom) await sleep(busyLingerMs);
     }
     // In the same turn as the last look at `waiting`: an operation submitted a moment later must start a new drain.
     running = undefined;
+  }
+
+  function batchSize(): number {
+    let bytes = 0;
+    const tooMany = waiting.slice(0, options.maxBatch).findIndex((one) => {
+      bytes += one.bytes;
+      return bytes > options.maxBatchBytes;
+    });
+    return tooMany === -1 ? options.maxBatch : Math.max(1, tooMany);
   }
 
   async function commitBatch(batch: readonly Waiting<Operation>[]): Promise<void> {

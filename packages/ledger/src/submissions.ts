@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import type { BatchStatements } from './batch-statements.js';
 import type { LedgerDatabase } from './database.js';
 import { LedgerUnavailable } from './failures.js';
-import { createGroupCommit } from './group-commit.js';
+import { createGroupCommit, maxBatchBytes } from './group-commit.js';
 import { rowFrom, taskFrom } from './rows.js';
 import type { Tables } from './schema.js';
 import type { Task } from './task.js';
@@ -37,6 +37,8 @@ export function createSubmissions(database: LedgerDatabase): Submissions {
     commit: (batch) => inTransaction(database, (transaction) => record(database.statements, transaction, batch)),
     isCommon: (error) => error instanceof LedgerUnavailable,
     maxBatch,
+    bytesOf: ({ payload }) => Buffer.byteLength(payload),
+    maxBatchBytes,
   });
   return {
     async submit(submission) {

@@ -20,8 +20,11 @@ export interface Sweeps {
   waiting(type: string, quietSince: number, limit: number, after?: Task): Promise<readonly Task[]>;
   /** The types, known or not, of which there is a task that {@link waiting} would find. */
   waitingTypes(quietSince: number): Promise<readonly string[]>;
-  /** Dead-lettered tasks whose letter was published before `quietSince` and not decided. */
-  undecided(quietSince: number, limit: number): Promise<readonly Task[]>;
+  /**
+   * Dead-lettered tasks whose letter was published before `quietSince` and not decided. Longest published first; those
+   * behind `after`, if given.
+   */
+  undecided(quietSince: number, limit: number, after?: Task): Promise<readonly Task[]>;
   /**
    * A time after which the message of some claimed task of this or a lower priority entered the queue: the newest such,
    * null if there is none after `since`. A queue serves higher priorities first, and one priority in order, so whatever
@@ -89,14 +92,16 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
       );
       return rows.map(({ type }) => type);
     },
-    async undecided(quietSince, limit) {
+    async undecided(quietSince, limit, after) {
       const rows = await persistently(database, (db) =>
         db
           .selectFrom('tasks')
           .selectAll()
           .where('state', '=', 'dead-lettered')
           .where('published_at', '<=', quietSince)
+          .where(isBehind('published_at', after?.publishedAt, after))
           .orderBy('published_at')
+          .orderBy('id')
           .limit(limit)
           .execute(),
       );

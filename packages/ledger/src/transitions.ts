@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import type { BatchStatements, EndedRun, TaskChange } from './batch-statements.js';
 import type { LedgerDatabase } from './database.js';
 import { LedgerUnavailable } from './failures.js';
-import { createGroupCommit, type GroupCommit } from './group-commit.js';
+import { createGroupCommit, type GroupCommit, maxBatchBytes } from './group-commit.js';
 import { recordHandActs } from './hand-acts.js';
 import { rowFrom, storable, taskFrom } from './rows.js';
 import type { AttemptRow, Tables } from './schema.js';
@@ -14,7 +14,12 @@ const maxBatch = 200;
 
 /** Runs decisions over tasks, many in one transaction; every task's row is held while its decision is made and written. */
 export interface Transitions {
-  apply<Answer>(taskId: string, decide: (task: Task | undefined) => Decision<Answer>): Promise<Answer>;
+  /** `result`: what the decision will write, if it has one; a batch takes only so much of it. */
+  apply<Answer>(
+    taskId: string,
+    decide: (task: Task | undefined) => Decision<Answer>,
+    result?: string | null,
+  ): Promise<Answer>;
   /** What may wait a moment, and need not happen at all where somebody noted the publish in the meantime. */
   note(taskId: string, decide: (task: Task) => Decision<unknown>): Promise<void>;
   idle(): Promise<void>;
@@ -27,6 +32,8 @@ interface Operation {
   readonly taskId: string;
   /** Decides on the row as it is now, keeps the answer for later, and hands out what is to be written. */
   readonly decide: (task: Task | undefined) => Omit<Decision<unknown>, 'answer'>;
+  /** Of the result that it may write: whatever else is written is small. */
+  readonly bytes: number;
 }
 
 interface Write {
@@ -39,7 +46,7 @@ export function createTransitions(database: LedgerDatabase): Transitions {
   const notes = groupCommit(database, 'lockOwing', noteLingerMs);
 
   return {
-    async apply(taskId, decide) {
+    async apply(taskId, decide, result) {
       let answer: { value: ReturnType<typeof decide>['answer'] } | undefined;
       await moves.submit({
         taskId,
@@ -48,11 +55,13 @@ export function createTransitions(database: LedgerDatabase): Transitions {
           answer = { value: decision.answer };
           return decision;
         },
+        bytes: Buffer.byteLength(result ?? ''),
       });
       if (!answer) throw new Error(`the ledger committed no decision for task ${taskId}: this is a defect`);
       return answer.value;
     },
-    note: (taskId, decide) => notes.submit({ taskId, decide: (task) => (task ? decide(task) : { forgettable: true }) }),
+    note: (taskId, decide) =>
+      notes.submit({ taskId, decide: (task) => (task ? decide(task) : { forgettable: true }), bytes: 0 }),
     async idle() {
       await Promise.all([moves.idle(), notes.idle()]);
     },
@@ -70,6 +79,8 @@ function groupCommit(database: LedgerDatabase, lock: Lock, lingerMs: number): Gr
     },
     isCommon: (error) => error instanceof LedgerUnavailable,
     maxBatch,
+    bytesOf: ({ bytes }) => bytes,
+    maxBatchBytes,
     lingerMs,
   });
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   applyTopology,
   type BrokerConnection,
+  type Consumer,
   connectBroker,
   consume,
   createDispatcher,
@@ -58,6 +59,7 @@ export const homeless = defineTaskType({
 
 const types: readonly TaskType[] = [probe, homeless];
 const ladder = { unitMs: 10, levels: 12 };
+const startWithinMs = 30_000;
 
 /** Broker, ledger and what stands between them, as a processor and a worker have them. */
 export interface LettersGround {
@@ -75,8 +77,10 @@ export interface LettersGround {
   submit(options?: Submission['options'], type?: TaskType): Promise<Task>;
   /** Records a task and publishes nothing, like an intake that dies in between. */
   recordOnly(): Promise<Task>;
-  /** The next message of queue `tasks.probe`. The consumer starts with the first call. */
+  /** The next message of queue `tasks.probe`. The consumer starts with the first call, unless it has been started. */
   nextMessage(): Promise<Delivery>;
+  /** Starts that consumer, and resolves when it consumes: what is published from now on waits in no queue. */
+  startWorker(): Promise<void>;
   /** What a worker does whose handler fails: claims, records the failure, publishes the dead letter, acks. */
   failNext(failure: Failure): Promise<Task>;
   /** Gives up the channel of `nextMessage`: what is not acked returns to the queue. */
@@ -142,6 +146,7 @@ export async function lettersGround(options: LettersGroundOptions = {}): Promise
     submit: (options, type = probe) => submitWith(intake, options, type),
     recordOnly: () => submitWith(createIntake({ ledger, dispatcher: { dispatch: async () => {} }, types }), {}, probe),
     nextMessage: worker.next,
+    startWorker: worker.start,
     dropWorker: worker.drop,
     failNext: async (failure) => failOn(await worker.next(), failure, { ledger, dispatcher }),
     async startProcessor(parts = {}) {
@@ -237,20 +242,12 @@ async function submitWith(
 function workerOn(connection: BrokerConnection) {
   const arrived: Delivery[] = [];
   const waiting: ((delivery: Delivery) => void)[] = [];
-  let consumer: ReturnType<typeof consume> | undefined;
+  let consumer: Consumer | undefined;
   return {
+    start: () => started().untilConsuming(startWithinMs),
     next: () =>
       new Promise<Delivery>((resolve) => {
-        consumer ??= consume(connection, {
-          queue: workQueue(probe.name),
-          prefetch: 10,
-          log: testLog,
-          onDelivery: (delivery) => {
-            const waiter = waiting.shift();
-            if (waiter) waiter(delivery);
-            else arrived.push(delivery);
-          },
-        });
+        started();
         const first = arrived.shift();
         if (first) resolve(first);
         else waiting.push(resolve);
@@ -261,6 +258,20 @@ function workerOn(connection: BrokerConnection) {
       arrived.length = 0;
     },
   };
+
+  function started(): Consumer {
+    consumer ??= consume(connection, {
+      queue: workQueue(probe.name),
+      prefetch: 10,
+      log: testLog,
+      onDelivery: (delivery) => {
+        const waiter = waiting.shift();
+        if (waiter) waiter(delivery);
+        else arrived.push(delivery);
+      },
+    });
+    return consumer;
+  }
 }
 
 async function publishByHand(
