@@ -1,62 +1,72 @@
-import { sql } from 'kysely';
+import { CompiledQuery, type Transaction } from 'kysely';
 import { attemptColumns, type BatchStatements, changingColumns, endColumns, taskColumns } from './batch-statements.js';
 import { storable } from './rows.js';
-import type { TaskRow } from './schema.js';
+import type { Tables, TaskRow } from './schema.js';
 
-/** A statement a batch, its rows as one JSON parameter: a way to the server costs more than the work there. */
-export const postgresStatements: BatchStatements = {
+/**
+ * One a batch, its rows as one JSON parameter: a way to the server costs more than the work there. The server guesses a
+ * hundred rows in any such parameter, and would rather read the whole table than look up a hundred; so an update names its
+ * tasks a second time.
+ */
+const statements = {
   // In one order for everybody, so that two batches can't wait for each other's rows.
-  async lock(transaction, ids) {
-    const select = sql<TaskRow>`select * from tasks where id = any(${ids}::text[]) order by id for update`;
-    return (await select.execute(transaction)).rows;
-  },
-  async lockOwing(transaction, ids) {
-    const select = sql<TaskRow>`
-      select * from tasks where id = any(${ids}::text[]) and owed is not null order by id for update`;
-    return (await select.execute(transaction)).rows;
-  },
+  lock: 'select * from tasks where id = any($1::text[]) order by id for update',
+  lockOwing: 'select * from tasks where id = any($1::text[]) and owed is not null order by id for update',
+  insertTasks: `
+    insert into tasks select ${taskColumns.join()} from json_populate_recordset(null::tasks, $1::json)
+    on conflict do nothing returning id`,
+  updateTasks: `
+    update tasks set (${changingColumns.join()}) = row(${columnsOf('given', changingColumns)})
+    from json_populate_recordset(null::tasks, $1::json) as given
+    where tasks.id = given.id and tasks.id = any($2::text[])`,
+  insertInputs: 'insert into inputs select * from json_populate_recordset(null::inputs, $1::json)',
+  insertRuns: `
+    insert into attempts select ${attemptColumns.join()} from json_populate_recordset(null::attempts, $1::json)`,
+  endRuns: `
+    update attempts set (${endColumns.join()}) = row(${columnsOf('given', endColumns)})
+    from json_populate_recordset(null::attempts, $1::json) as given
+    where attempts.task_id = given.task_id and attempts.token = given.token and attempts.task_id = any($2::text[])`,
+  insertResults: 'insert into results select * from json_populate_recordset(null::results, $1::json)',
+} as const;
+
+export const postgresStatements: BatchStatements = {
+  lock: (transaction, ids) => run<TaskRow>(transaction, statements.lock, ids),
+  lockOwing: (transaction, ids) => run<TaskRow>(transaction, statements.lockOwing, ids),
   async insertTasks(transaction, rows) {
-    const insert = sql<{ id: string }>`
-      insert into tasks select ${columns(taskColumns)}
-      from json_populate_recordset(null::tasks, ${jsonOf(rows)}::json)
-      on conflict do nothing returning id`;
-    return new Set((await insert.execute(transaction)).rows.map(({ id }) => id));
+    const inserted = await run<{ id: string }>(transaction, statements.insertTasks, jsonOf(rows));
+    return new Set(inserted.map(({ id }) => id));
   },
   async updateTasks(transaction, changes) {
-    await sql`
-      update tasks set (${columns(changingColumns)}) = row(${columnsOf('given', changingColumns)})
-      from json_populate_recordset(null::tasks, ${jsonOf(changes.map(({ after }) => after))}::json) as given
-      where tasks.id = given.id`.execute(transaction);
+    const rows = changes.map(({ after }) => after);
+    const ids = rows.map(({ id }) => id);
+    await run(transaction, statements.updateTasks, jsonOf(rows), ids);
   },
   async insertInputs(transaction, rows) {
-    await sql`insert into inputs select * from json_populate_recordset(null::inputs, ${jsonOf(rows)}::json)`.execute(
-      transaction,
-    );
+    await run(transaction, statements.insertInputs, jsonOf(rows));
   },
   async insertRuns(transaction, rows) {
-    await sql`
-      insert into attempts select ${columns(attemptColumns)}
-      from json_populate_recordset(null::attempts, ${jsonOf(rows)}::json)`.execute(transaction);
+    await run(transaction, statements.insertRuns, jsonOf(rows));
   },
   async endRuns(transaction, rows) {
-    await sql`
-      update attempts set (${columns(endColumns)}) = row(${columnsOf('given', endColumns)})
-      from json_populate_recordset(null::attempts, ${jsonOf(rows)}::json) as given
-      where attempts.task_id = given.task_id and attempts.token = given.token`.execute(transaction);
+    const taskIds = rows.map((row) => row.task_id);
+    await run(transaction, statements.endRuns, jsonOf(rows), taskIds);
   },
   async insertResults(transaction, rows) {
-    await sql`insert into results select * from json_populate_recordset(null::results, ${jsonOf(rows)}::json)`.execute(
-      transaction,
-    );
+    await run(transaction, statements.insertResults, jsonOf(rows));
   },
 };
 
-function columns(names: readonly string[]) {
-  return sql.join(names.map((name) => sql.ref(name)));
+async function run<Row>(
+  transaction: Transaction<Tables>,
+  statement: string,
+  ...parameters: readonly (string | readonly string[])[]
+): Promise<Row[]> {
+  const { rows } = await transaction.executeQuery<Row>(CompiledQuery.raw(statement, [...parameters]));
+  return rows;
 }
 
-function columnsOf(table: string, names: readonly string[]) {
-  return sql.join(names.map((name) => sql.ref(`${table}.${name}`)));
+function columnsOf(table: string, names: readonly string[]): string {
+  return names.map((name) => `${table}.${name}`).join();
 }
 
 /** Postgres takes neither a NUL nor half a surrogate pair; both are rare, so the text is looked at before its parts are. */
