@@ -3,6 +3,7 @@ export { defaultLadder, type LadderShape, ladderEntry, longestLadderDelayMs } fr
 export { mermaidDrawing } from './mermaid-drawing.js';
 export * from './model.js';
 export * from './names.js';
+export * from './queue-name.js';
 export { type ServiceRole, serviceRoles } from './service-roles.js';
 export { textDrawing, textDrawingWidth } from './text-drawing.js';
 export { topologyFor } from './topology.js';

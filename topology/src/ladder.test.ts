@@ -26,9 +26,11 @@ describe('ladderEntry', () => {
   });
 });
 
+const lanes = [{ queue: { name: 'tasks.echo' }, key: 'echo.*' }];
+
 describe('ladderParts', () => {
   it('each level waits twice as long as the one below and hands down what is due', () => {
-    const { queues, bindings } = ladderParts(small, ['echo']);
+    const { queues, bindings } = ladderParts(small, lanes);
     expect(
       queues.map((queue) => [queue.arguments['x-message-ttl'], queue.arguments['x-dead-letter-exchange']]),
     ).toEqual([

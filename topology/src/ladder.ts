@@ -1,6 +1,6 @@
 import { durationText } from './duration-text.js';
 import { type Binding, type Exchange, maxQueueTtlMs, type Queue } from './model.js';
-import { exchangeNames, workQueue } from './names.js';
+import { exchangeNames } from './names.js';
 
 /**
  * The measures of a delay ladder. Level `k` (0 the lowest) holds each message for `unitMs * 2^k`; a delay is written in
@@ -47,10 +47,10 @@ export function ladderEntry(
   return { exchange: levelName(shape, Math.floor(Math.log2(units))), routingKey };
 }
 
-/** The exchanges, queues and bindings of a ladder that ends in the given types' work queues. */
+/** The exchanges, queues and bindings of a ladder that ends in the given work queues, each by the key that it takes. */
 export function ladderParts(
   shape: LadderShape,
-  typeNames: readonly string[],
+  lanes: readonly { readonly queue: Pick<Queue, 'name'>; readonly key: string }[],
 ): { exchanges: Exchange[]; queues: Queue[]; bindings: Binding[] } {
   assertBuildable(shape);
   const levels = Array.from({ length: shape.levels }, (_, level) => level);
@@ -58,7 +58,10 @@ export function ladderParts(
     exchanges: [due(shape), ...levels.map((level) => levelExchange(shape, level))],
     queues: levels.map((level) => levelQueue(shape, level)),
     // Lowest level first: while the ladder is being built, whatever enters a level finds its way down complete.
-    bindings: [...typeNames.map((type) => arrival(shape, type)), ...levels.flatMap((level) => hops(shape, level))],
+    bindings: [
+      ...lanes.map(({ queue, key }) => arrival(shape, queue.name, key)),
+      ...levels.flatMap((level) => hops(shape, level)),
+    ],
   };
 }
 
@@ -108,13 +111,8 @@ function hops(shape: LadderShape, level: number): Binding[] {
 }
 
 /** Straight to the work queue: a binding to exchange `tasks` could not take the digits off the key. */
-function arrival(shape: LadderShape, type: string): Binding {
-  return {
-    source: dueExchange(shape),
-    destination: workQueue(type),
-    destinationKind: 'queue',
-    routingKey: `#.${type}.*`,
-  };
+function arrival(shape: LadderShape, queue: string, key: string): Binding {
+  return { source: dueExchange(shape), destination: queue, destinationKind: 'queue', routingKey: `#.${key}` };
 }
 
 function below(shape: LadderShape, level: number): string {

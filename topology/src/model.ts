@@ -3,8 +3,21 @@ export const delayMechanisms = ['plugin', 'ladder'] as const;
 
 export type DelayMechanism = (typeof delayMechanisms)[number];
 
-/** How work queues order their messages. `classic`: one queue a type, ordered by the priority property. */
-export type QueueProfile = 'classic';
+/**
+ * What queues are made of.
+ * - `classic`: classic queues on one node; one a task type, ordered by the priority property.
+ * - `quorum`: quorum queues, which live on several nodes; a task type has a lane a priority class, and the routing key picks
+ *   the lane. With {@link QuorumPriorities} `strict` it has one queue instead.
+ */
+export const queueProfiles = ['classic', 'quorum'] as const;
+
+export type QueueProfile = (typeof queueProfiles)[number];
+
+/**
+ * How quorum queues put the more urgent task first: by a queue a class that workers serve by weight, or by the queue
+ * itself, which RabbitMQ can from 4.3 on.
+ */
+export type QuorumPriorities = 'lanes' | 'strict';
 
 /** The longest TTL that the broker takes, in milliseconds (it keeps 32 bits): 49 days and 17 hours. */
 export const maxQueueTtlMs = 2 ** 32 - 1;

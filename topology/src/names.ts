@@ -18,7 +18,7 @@ export const queueNames = {
 /** Read by the delayed-message plugin: milliseconds. Depending on its version it comes back as it was, or negated. */
 export const delayHeader = 'x-delay';
 
-/** The queue that the workers of one task type consume. */
+/** What the workers of one task type consume: one queue of this name, or several whose names begin with it. */
 export function workQueue(type: string): string {
   return `tasks.${type}`;
 }

@@ -1,6 +1,7 @@
 import type { TaskType } from '@warren/tasks';
 import type { Topology } from './model.js';
 import { exchangeNames, queueNames, workQueue } from './names.js';
+import { readQueueName } from './queue-name.js';
 
 /** Who publishes to and consumes from a topology: what a picture of it shows at its edges. */
 export interface ServiceRole {
@@ -20,6 +21,8 @@ export interface ServiceRole {
 export function serviceRoles(topology: Topology, types: readonly TaskType[]): readonly ServiceRole[] {
   const { submit, tasks, dead, events } = exchangeNames;
   const dispatched = [tasks, ...delayEntrances(topology)];
+  const inRole = (...roles: readonly string[]) =>
+    topology.queues.map(({ name }) => name).filter((name) => roles.includes(readQueueName(name)?.role ?? ''));
   return [
     {
       name: 'any AMQP client',
@@ -41,7 +44,7 @@ export function serviceRoles(topology: Topology, types: readonly TaskType[]): re
       name: 'producer',
       kind: 'service',
       publishes: [...dispatched, events],
-      consumes: [queueNames.submitted],
+      consumes: inRole(queueNames.submitted),
       listens: [],
       purpose: 'Takes submissions of other languages in: checks, records and publishes them.',
     },
@@ -51,7 +54,7 @@ export function serviceRoles(topology: Topology, types: readonly TaskType[]): re
         kind: 'worker',
         // To `tasks` where a message is put back whose wait turns out to be over.
         publishes: [dead, ...dispatched, events],
-        consumes: [workQueue(name)],
+        consumes: inRole(workQueue(name)),
         listens: [],
         purpose: `Works tasks of type ${name}.`,
       };
@@ -61,7 +64,7 @@ export function serviceRoles(topology: Topology, types: readonly TaskType[]): re
       kind: 'service',
       // To `dead` and `tasks` for the sweeper, which publishes what is still owed.
       publishes: [...dispatched, dead, events],
-      consumes: [queueNames.deadLetters, queueNames.unroutable],
+      consumes: inRole(queueNames.deadLetters, queueNames.unroutable),
       listens: [],
       purpose:
         'Decides what becomes of failed tasks: tried again later, or parked for a person. Publishes what is owed.',

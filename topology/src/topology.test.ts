@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { defaultPolicy, priorityClasses, type TaskType } from '@warren/tasks';
 import { z } from 'zod';
-import { delayMechanisms } from './model.js';
+import { delayMechanisms, type Topology } from './model.js';
 import { routingKey, submittedLetterKey } from './names.js';
 import { topologyFor } from './topology.js';
 
@@ -86,7 +86,7 @@ describe.each(delayMechanisms)('the topology with delay by %s', (delay) => {
     });
   });
 
-  it('sets each TTL by a policy for exactly one queue', () => {
+  it("sets each type's TTL by one policy for its queues alone", () => {
     const ttls = topology.policies.map(({ pattern, definition }) => [
       queueNames.filter((name) => new RegExp(pattern).test(name)),
       definition,
@@ -116,6 +116,68 @@ it('the plugin adds one exchange and no queue', () => {
     'tasks.echo',
     'tasks.web-search',
   ]);
+});
+
+describe('the quorum profile', () => {
+  const quorum = (priorities: 'lanes' | 'strict') =>
+    topologyFor({ types: [typeOf('echo')], delay: 'ladder', profile: 'quorum', priorities });
+  const workQueues = ({ queues }: Topology) => queues.filter(({ name }) => name.startsWith('tasks.'));
+  const work = {
+    'x-queue-type': 'quorum',
+    'x-dead-letter-exchange': 'dead',
+    'x-dead-letter-routing-key': 'echo.broker',
+    'x-dead-letter-strategy': 'at-least-once',
+    'x-overflow': 'reject-publish',
+  };
+
+  it('has quorum queues alone, of which none drops a message that came back often', () => {
+    for (const { arguments: given } of quorum('lanes').queues) {
+      expect(given['x-queue-type']).toBe('quorum');
+      const atLeastOnce = given['x-dead-letter-strategy'] === 'at-least-once';
+      expect(atLeastOnce ? given['x-overflow'] : given['x-delivery-limit']).toBe(
+        atLeastOnce ? 'reject-publish' : 1_000_000,
+      );
+    }
+  });
+
+  it('gives each type a lane a class, to which the routing key leads, at once and behind the ladder', () => {
+    const topology = quorum('lanes');
+    expect(workQueues(topology).map(({ name, arguments: given }) => [name, given])).toEqual([
+      ['tasks.echo.high', work],
+      ['tasks.echo.normal', work],
+      ['tasks.echo.low', work],
+    ]);
+    const keys = (destination: string) =>
+      topology.bindings.flatMap((one) => (one.destination === destination ? [[one.source, one.routingKey]] : []));
+    expect(keys('tasks.echo.high')).toEqual([
+      ['tasks', 'echo.high'],
+      ['delay.100ms-x25.due', '#.echo.high'],
+    ]);
+  });
+
+  it('has one queue a type where the queue itself puts the more urgent first', () => {
+    expect(workQueues(quorum('strict')).map(({ name, arguments: given }) => [name, given])).toEqual([
+      ['tasks.echo', work],
+    ]);
+  });
+
+  it('sets the delivery limit by the policy, beside the TTL', () => {
+    const [policy] = quorum('lanes').policies;
+    expect(policy?.definition).toEqual({ 'message-ttl': 1_000, 'delivery-limit': 100 });
+    expect(workQueues(quorum('lanes')).every(({ name }) => new RegExp(policy?.pattern ?? '').test(name))).toBe(true);
+  });
+});
+
+it('puts queues in their generations, and every binding to them', () => {
+  const generations = new Map([
+    ['tasks.echo.high', 2],
+    ['dead-letters', 3],
+  ]);
+  const given = { types: [typeOf('echo')], delay: 'ladder', profile: 'quorum' } as const;
+  const [first, later] = [topologyFor(given), topologyFor({ ...given, generations })];
+  const renamed = (text: string) =>
+    text.replaceAll('"tasks.echo.high"', '"tasks.echo.high.g2"').replaceAll('"dead-letters"', '"dead-letters.g3"');
+  expect(JSON.stringify(later)).toBe(renamed(JSON.stringify(first)));
 });
 
 it('no type has the name that is kept for the letters of the way in', () => {

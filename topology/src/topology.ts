@@ -1,6 +1,7 @@
-import { maxPriority, type TaskType } from '@warren/tasks';
+import { maxPriority, type PriorityClass, priorityClasses, type TaskType } from '@warren/tasks';
 import { defaultLadder, type LadderShape, ladderParts } from './ladder.js';
 import {
+  type Arguments,
   type Binding,
   type DelayMechanism,
   type Exchange,
@@ -8,9 +9,19 @@ import {
   type Policy,
   type Queue,
   type QueueProfile,
+  type QuorumPriorities,
   type Topology,
 } from './model.js';
-import { brokerLetterKey, delayHeader, exchangeNames, queueNames, submittedLetterKey, workQueue } from './names.js';
+import {
+  brokerLetterKey,
+  delayHeader,
+  exchangeNames,
+  queueNames,
+  routingKey,
+  submittedLetterKey,
+  workQueue,
+} from './names.js';
+import { queueNameOf, readQueueName, rolePattern } from './queue-name.js';
 
 /**
  * Messages that queue `submitted` holds before it refuses more with a nack. Foreign producers feel it as backpressure;
@@ -25,23 +36,33 @@ export interface TopologyOptions {
   readonly types: readonly TaskType[];
   readonly delay: DelayMechanism;
   readonly profile: QueueProfile;
+  /** How quorum queues put the more urgent task first. Default `lanes`, which every broker can. */
+  readonly priorities?: QuorumPriorities;
   /** The ladder's measures, where `delay` is `ladder`. Default {@link defaultLadder}. */
   readonly ladder?: LadderShape;
+  /** Which generation each queue is in, by the name of its first one. Default: the first. */
+  readonly generations?: ReadonlyMap<string, number>;
 }
 
 /** What the broker should hold for these task types. Throws on a type that can't be routed or has an impossible TTL. */
-export function topologyFor({ types, delay, profile, ladder = defaultLadder }: TopologyOptions): Topology {
+export function topologyFor(options: TopologyOptions): Topology {
+  const { types, delay, profile, priorities = 'lanes', ladder = defaultLadder, generations = new Map() } = options;
   assertRoutable(types);
-  const work = workParts(types, profile);
-  const delays = delayParts(delay, types, ladder);
-  return {
+  const lanes = types.flatMap((type) => lanesOf(type, profile, priorities));
+  const delays = delayParts(delay, lanes, ladder);
+  const first: Topology = {
     profile,
     delay,
     exchanges: [...sharedExchanges, ...delays.exchanges],
-    queues: [...sharedQueues, ...work.queues, ...delays.queues],
-    bindings: [...sharedBindings, ...work.bindings, ...delays.bindings],
-    policies: types.map(ttlPolicy),
+    queues: [...sharedQueues(profile), ...lanes.map(({ queue }) => queue), ...delays.queues],
+    bindings: [
+      ...sharedBindings,
+      ...lanes.map(({ queue, key }) => toQueue(exchangeNames.tasks, queue.name, key)),
+      ...delays.bindings,
+    ],
+    policies: types.map((type) => workPolicy(type, profile)),
   };
+  return inGenerations(first, generations);
 }
 
 /** Alternate exchanges first, so that each exchange is declared after the one it names. */
@@ -78,32 +99,65 @@ const sharedExchanges: readonly Exchange[] = [
   },
 ];
 
+/**
+ * How often a quorum queue may get a message back before it lets it go. RabbitMQ 4 lets go after 20 where nothing is said,
+ * and a queue without a dead-letter exchange then drops it.
+ */
+const endlessDeliveries = 1_000_000;
+
+/** How often a work queue's message may come back before the broker dead-letters it: far behind what the ledger allows. */
+const workDeliveries = 100;
+
 // The queue type is spelled out everywhere: a virtual host may have another default.
-const sharedQueues: readonly Queue[] = [
-  {
-    name: queueNames.unroutable,
-    arguments: { 'x-queue-type': 'classic' },
-    purpose: 'Messages that no queue wanted, until they are parked for a person. Usually empty.',
-  },
-  {
-    name: queueNames.deadLetters,
-    arguments: { 'x-queue-type': 'classic' },
-    purpose: 'Failed and expired tasks, until it is decided whether they are tried again or parked.',
-  },
-  {
-    name: queueNames.submitted,
-    arguments: {
-      'x-queue-type': 'classic',
-      'x-max-length': submittedMaxLength,
-      'x-overflow': 'reject-publish',
-      // A submission whose own expiration runs out before it is taken in is kept for a person, not dropped.
-      'x-dead-letter-exchange': exchangeNames.dead,
-      // Under a key of ours: by its sender's own it could pass for a letter about a task of Warren's.
-      'x-dead-letter-routing-key': submittedLetterKey,
+const kept: Readonly<Record<QueueProfile, Arguments>> = {
+  classic: { 'x-queue-type': 'classic' },
+  quorum: { 'x-queue-type': 'quorum', 'x-delivery-limit': endlessDeliveries },
+};
+
+/** Dead-letters, at least once where the queue can. */
+function deadLettering(profile: QueueProfile, deadLetterKey: string): Arguments {
+  const target = { 'x-dead-letter-exchange': exchangeNames.dead, 'x-dead-letter-routing-key': deadLetterKey };
+  switch (profile) {
+    case 'classic':
+      return { 'x-queue-type': 'classic', ...target };
+    case 'quorum':
+      // Without `reject-publish` the broker would fall back to at most once.
+      return {
+        'x-queue-type': 'quorum',
+        ...target,
+        'x-dead-letter-strategy': 'at-least-once',
+        'x-overflow': 'reject-publish',
+      };
+    default:
+      return profile satisfies never;
+  }
+}
+
+function sharedQueues(profile: QueueProfile): readonly Queue[] {
+  return [
+    {
+      name: queueNames.unroutable,
+      arguments: kept[profile],
+      purpose: 'Messages that no queue wanted, until they are parked for a person. Usually empty.',
     },
-    purpose: 'Submissions of other languages, until they are taken in. When it is full, senders get a nack.',
-  },
-];
+    {
+      name: queueNames.deadLetters,
+      arguments: kept[profile],
+      purpose: 'Failed and expired tasks, until it is decided whether they are tried again or parked.',
+    },
+    {
+      name: queueNames.submitted,
+      arguments: {
+        // A submission whose own expiration runs out before it is taken in is kept for a person, not dropped. Under a key of
+        // ours: by its sender's own it could pass for a letter about a task of Warren's.
+        ...deadLettering(profile, submittedLetterKey),
+        'x-max-length': submittedMaxLength,
+        'x-overflow': 'reject-publish',
+      },
+      purpose: 'Submissions of other languages, until they are taken in. When it is full, senders get a nack.',
+    },
+  ];
+}
 
 const sharedBindings: readonly Binding[] = [
   toQueue(exchangeNames.unroutable, queueNames.unroutable, ''),
@@ -111,43 +165,52 @@ const sharedBindings: readonly Binding[] = [
   toQueue(exchangeNames.submit, queueNames.submitted, '#'),
 ];
 
-function workParts(types: readonly TaskType[], profile: QueueProfile): { queues: Queue[]; bindings: Binding[] } {
+/** A work queue, and the keys of the tasks that it takes. */
+export interface Lane {
+  readonly queue: Queue;
+  readonly key: string;
+}
+
+/** No length limit: the broker would drop a retry that comes due while the queue is full. Intake is where the limit is. */
+function lanesOf({ name }: TaskType, profile: QueueProfile, priorities: QuorumPriorities): Lane[] {
+  const given = deadLettering(profile, brokerLetterKey(name));
+  const whole = (settings: Arguments): Lane => ({
+    queue: {
+      name: workQueue(name),
+      arguments: settings,
+      purpose: `Tasks of type ${name} that wait for a worker, the highest priority first.`,
+    },
+    key: `${name}.*`,
+  });
   switch (profile) {
     case 'classic':
-      return {
-        queues: types.map(classicWorkQueue),
-        bindings: types.map(({ name }) => toQueue(exchangeNames.tasks, workQueue(name), `${name}.*`)),
-      };
+      return [whole({ ...given, 'x-max-priority': maxPriority })];
+    case 'quorum':
+      return priorities === 'strict' ? [whole(given)] : priorityClasses.map((lane) => laneOf(name, lane, given));
     default:
       return profile satisfies never;
   }
 }
 
-/** No length limit: the broker would drop a retry that comes due while the queue is full. Intake is where the limit is. */
-function classicWorkQueue({ name }: TaskType): Queue {
+function laneOf(type: string, lane: PriorityClass, settings: Arguments): Lane {
   return {
-    name: workQueue(name),
-    arguments: {
-      'x-queue-type': 'classic',
-      'x-max-priority': maxPriority,
-      'x-dead-letter-exchange': exchangeNames.dead,
-      'x-dead-letter-routing-key': brokerLetterKey(name),
+    queue: {
+      name: queueNameOf({ role: workQueue(type), lane, generation: 1 }),
+      arguments: settings,
+      purpose: `Tasks of type ${type} and ${lane} priority that wait for a worker.`,
     },
-    purpose: `Tasks of type ${name} that wait for a worker, the highest priority first.`,
+    key: routingKey(type, lane),
   };
 }
 
 function delayParts(
   mechanism: DelayMechanism,
-  types: readonly TaskType[],
+  lanes: readonly Lane[],
   ladder: LadderShape,
 ): { exchanges: readonly Exchange[]; queues: readonly Queue[]; bindings: readonly Binding[] } {
   switch (mechanism) {
     case 'ladder':
-      return ladderParts(
-        ladder,
-        types.map(({ name }) => name),
-      );
+      return ladderParts(ladder, lanes);
     case 'plugin':
       return { exchanges: [pluginExchange], queues: [], bindings: [pluginArrival] };
     default:
@@ -170,13 +233,33 @@ const pluginArrival: Binding = {
   routingKey: '',
 };
 
-function ttlPolicy({ name, policy }: TaskType): Policy {
+/** One for all queues of a type, of whatever lane and generation: one policy applies to a queue at a time. */
+function workPolicy({ name, policy }: TaskType, profile: QueueProfile): Policy {
   return {
-    name: `${workQueue(name)}.ttl`,
-    pattern: `^${workQueue(name).replaceAll('.', '\\.')}$`,
+    name: workQueue(name),
+    pattern: rolePattern(workQueue(name)),
     applyTo: 'queues',
     priority: policyPriority,
-    definition: { 'message-ttl': policy.queueTtlMs },
+    definition: {
+      'message-ttl': policy.queueTtlMs,
+      ...(profile === 'quorum' ? { 'delivery-limit': workDeliveries } : {}),
+    },
+  };
+}
+
+/** The same, its queues under the names of their generations. */
+function inGenerations(topology: Topology, generations: ReadonlyMap<string, number>): Topology {
+  if (generations.size === 0) return topology;
+  const renamed = (name: string) => {
+    const [read, generation] = [readQueueName(name), generations.get(name)];
+    return read === undefined || generation === undefined ? name : queueNameOf({ ...read, generation });
+  };
+  return {
+    ...topology,
+    queues: topology.queues.map((queue) => ({ ...queue, name: renamed(queue.name) })),
+    bindings: topology.bindings.map((binding) =>
+      binding.destinationKind === 'queue' ? { ...binding, destination: renamed(binding.destination) } : binding,
+    ),
   };
 }
 
