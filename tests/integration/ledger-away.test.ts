@@ -371,7 +371,7 @@ function everyReadOf({ letters, queries, sweeps }: Ledger, id: string): Promise<
     sweeps.waiting('summarize', now, 10),
     sweeps.waitingTypes(now),
     sweeps.undecided(now, 10),
-    sweeps.newestClaimed('summarize', 5, now),
+    sweeps.newestClaimed('summarize', { from: 0, to: 5 }, now),
     sweeps.newestDecided(now),
   ];
 }

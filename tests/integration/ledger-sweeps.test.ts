@@ -115,7 +115,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
 
   it('know since when a claim proves that the queue moved on', async () => {
     const type = `type-${randomUUID()}`;
-    const newest = (since = 0) => other.sweeps.newestClaimed(type, 5, since);
+    const newest = (since = 0) => other.sweeps.newestClaimed(type, { from: 0, to: 5 }, since);
     expect(await newest()).toBeNull();
 
     const claimed = await submitted({ type, createdAt: now - 50 });
@@ -136,7 +136,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     await claimRun(ledger, await submitted({ type, createdAt: now - 50 }), now);
     await claimRun(ledger, await submitted({ type, createdAt: now + 3_600_000 }), now);
 
-    expect(await other.sweeps.newestClaimed(type, 5, 0)).toBe(now - 50);
+    expect(await other.sweeps.newestClaimed(type, { from: 0, to: 5 }, 0)).toBe(now - 50);
   });
 
   it('know since when a decided letter proves that its queue moved on', async () => {
@@ -184,6 +184,6 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     await ledger.replay(id, { now: now + 1_000 });
     await ledger.published(id, { dispatch: 4, now: now + 1_000 });
 
-    expect(await other.sweeps.newestClaimed(type, 5, 0)).toBeNull();
+    expect(await other.sweeps.newestClaimed(type, { from: 0, to: 5 }, 0)).toBeNull();
   });
 });

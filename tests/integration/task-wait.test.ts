@@ -38,6 +38,8 @@ describe('with a worker', () => {
       amqpUrl,
       ledgerUrl,
       delay: 'ladder',
+      profile: 'classic',
+      priorities: 'lanes',
       concurrency: 2,
       name: 'tester',
       drainMs: 0,

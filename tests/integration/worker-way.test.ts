@@ -95,6 +95,7 @@ function delivery(task: Task, payload: unknown, change: Partial<Delivery> = {}):
   const ticket = { [headers.dispatch]: task.dispatch, [headers.attempt]: task.attempt, [headers.copy]: randomUUID() };
   return {
     content: encodeBody(task.id, task.type, JSON.stringify(payload)),
+    queue: `tasks.${task.type}`,
     exchange: 'tasks',
     routingKey: `${task.type}.normal`,
     redelivered: false,
@@ -406,7 +407,15 @@ const unwanted: Handler<unknown, unknown> = async () => {
 describe('an error that nobody foresaw', () => {
   it('takes up no place for good: the message goes back, and its task is worked once the trouble is over', async () => {
     const { amqpUrl } = vhost;
-    const config = { amqpUrl, ledgerUrl: home.url, delay: 'ladder', name: 'tester', logLevel: 'silent' } as const;
+    const config = {
+      amqpUrl,
+      ledgerUrl: home.url,
+      delay: 'ladder',
+      profile: 'classic',
+      priorities: 'lanes',
+      name: 'tester',
+      logLevel: 'silent',
+    } as const;
     const lines: string[] = [];
     const worker = await runWorker({
       type: probe,
@@ -462,6 +471,8 @@ describe('the drain of a worker whose ledger is away', () => {
         amqpUrl: vhost.amqpUrl,
         ledgerUrl: proxy.through(database.url),
         delay: 'ladder',
+        profile: 'classic',
+        priorities: 'lanes',
         name: 'tester',
         logLevel: 'silent',
         concurrency: 1,
@@ -504,7 +515,15 @@ describe('the drain of a worker whose ledger is away', () => {
 describe('the start of a worker', () => {
   it('ends where the queue of its type is missing, and says what to do', async () => {
     const { amqpUrl } = vhost;
-    const config = { amqpUrl, ledgerUrl: home.url, delay: 'ladder', name: 'tester', logLevel: 'silent' } as const;
+    const config = {
+      amqpUrl,
+      ledgerUrl: home.url,
+      delay: 'ladder',
+      profile: 'classic',
+      priorities: 'lanes',
+      name: 'tester',
+      logLevel: 'silent',
+    } as const;
     const starting = runWorker({
       type: homeless,
       handler: async () => completed(null),

@@ -1,5 +1,6 @@
 export { type Drawing, drawingOf } from './drawing.js';
 export { defaultLadder, type LadderShape, ladderEntry, longestLadderDelayMs } from './ladder.js';
+export * from './lanes.js';
 export { mermaidDrawing } from './mermaid-drawing.js';
 export * from './model.js';
 export * from './names.js';

@@ -1,3 +1,4 @@
+import { queueProfiles } from '@warren/topology';
 import { z } from 'zod';
 
 /** What a process of a measurement is told, as the JSON of its first argument. */
@@ -8,6 +9,7 @@ const roleSettings = z.object({
   count: z.number().int(),
   /** Wait for each task before the next is published. */
   oneByOne: z.boolean(),
+  profile: z.enum(queueProfiles).default('classic'),
   /** The bare client sends what Warren sends (its headers, by its exchange), and an event for each task that is done. */
   dressed: z.boolean().default(false),
   /** Collect garbage at each of these tasks and tell the heap's size. */

@@ -5,10 +5,10 @@ import { pino } from 'pino';
 import { measuredInput, measuredTask, publishWindow } from '../measured-task.js';
 import { clock, inWindow, readRoleSettings, tell, tellHeap, told } from './role.js';
 
-const { amqpUrl, ledgerUrl, count, heapAt, oneByOne } = readRoleSettings();
+const { amqpUrl, ledgerUrl, count, heapAt, oneByOne, profile } = readRoleSettings();
 const log = pino({ level: 'warn' });
 const ground = await openServiceGround({
-  config: { amqpUrl, ledgerUrl, delay: 'ladder' },
+  config: { amqpUrl, ledgerUrl, delay: 'ladder', profile, priorities: 'lanes' },
   name: `bench#${randomUUID()}`,
   log,
   now: Date.now,

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { measuredTask, prefetch } from '../measured-task.js';
 import { clock, readRoleSettings, tell, tellHeap, told } from './role.js';
 
-const { amqpUrl, ledgerUrl, count, heapAt, oneByOne } = readRoleSettings();
+const { amqpUrl, ledgerUrl, count, heapAt, oneByOne, profile } = readRoleSettings();
 let handled = 0;
 let allHandled = () => {};
 const handling = new Promise<void>((resolve) => {
@@ -25,6 +25,8 @@ const worker = await runWorker({
     amqpUrl,
     ledgerUrl,
     delay: 'ladder',
+    profile,
+    priorities: 'lanes',
     concurrency: prefetch,
     name: 'bench',
     drainMs: 10_000,

@@ -4,6 +4,8 @@ import type { MessageProperties } from './publisher-check.js';
 /** A message that the broker has handed to us and waits to hear about. */
 export interface Delivery {
   readonly content: Buffer;
+  /** That it was delivered from. */
+  readonly queue: string;
   readonly exchange: string;
   readonly routingKey: string;
   /** It was delivered before, to whomever, and not acked: its channel died or it was requeued. */
@@ -30,6 +32,7 @@ export type Settlement = 'ack' | 'requeue';
 /** A delivery bound to the channel that it came by. */
 export class HeldDelivery implements Delivery {
   readonly content: Buffer;
+  readonly queue: string;
   readonly exchange: string;
   readonly routingKey: string;
   readonly redelivered: boolean;
@@ -40,8 +43,13 @@ export class HeldDelivery implements Delivery {
   #listener: (() => void) | undefined;
 
   /** `settle` says it on the wire, or returns false. */
-  constructor(message: ConsumeMessage, settle: (delivery: HeldDelivery, settlement: Settlement) => boolean) {
+  constructor(
+    message: ConsumeMessage,
+    queue: string,
+    settle: (delivery: HeldDelivery, settlement: Settlement) => boolean,
+  ) {
     this.content = message.content;
+    this.queue = queue;
     this.exchange = message.fields.exchange;
     this.routingKey = message.fields.routingKey;
     this.redelivered = message.fields.redelivered;
@@ -79,6 +87,14 @@ export class HeldDelivery implements Delivery {
     this.#lost?.abort(this.#lostFor);
     this.#listener?.();
   }
+}
+
+/**
+ * A copy of a message as it stands in one queue. While a queue is being replaced, an exchange may put one copy into the old
+ * one and the new one; what the broker says of the one (that it came back) says nothing of the other.
+ */
+export function copyInQueue(copy: string, queue: string): string {
+  return `${copy}@${queue}`;
 }
 
 /** amqplib names every property there is, `undefined` where the message has none; their types are AMQP's. */

@@ -65,6 +65,8 @@ export interface Consumer {
   readonly events: EventEmitter<ConsumerEvents>;
   /** Deliveries in hand: delivered by the present channel and not settled. */
   readonly held: number;
+  /** The count that was asked for last. */
+  readonly prefetch: number;
   /** Settlements that came too late (or a second time) and were dropped. */
   readonly dropped: number;
   /**
@@ -79,26 +81,34 @@ export interface Consumer {
   pause(): Promise<void>;
   /** basic.consume again. Resolves when deliveries may come, or at once without a connection, or `answerWithinMs` later without an answer. */
   resume(): Promise<void>;
+  /**
+   * basic.cancel, basic.qos and basic.consume: the broker counts a prefetch for consumers that begin after it. What is in
+   * hand stays so and does not count any more, so for a moment there may be the old count and the new one together.
+   * Resolves as `resume` does. Throws a RangeError for a count that is none.
+   */
+  setPrefetch(prefetch: number): Promise<void>;
   /** channel.close: what is in hand goes back to the queue. To drain: `pause()`, settle, `cancel()`. */
   cancel(): Promise<void>;
 }
 
 /** Starts to consume, on a channel of its own, as soon as there is a connection; a queue that doesn't exist yet is waited for. */
 export function consume(connection: BrokerConnection, options: ConsumeOptions): Consumer {
-  if (!Number.isInteger(options.prefetch) || options.prefetch < 1 || options.prefetch > 65_535) {
-    throw new RangeError(
-      `prefetch ${options.prefetch} of queue "${options.queue}" is not a whole number from 1 to 65535`,
-    );
-  }
+  assertPrefetch(options.prefetch, options.queue);
   return new QueueConsumer(connection, options);
+}
+
+function assertPrefetch(prefetch: number, queue: string): void {
+  if (Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65_535) return;
+  throw new RangeError(`prefetch ${prefetch} of queue "${queue}" is not a whole number from 1 to 65535`);
 }
 
 /** One channel and what came by it. */
 interface Session {
   readonly channel: Channel;
   readonly held: Set<HeldDelivery>;
-  /** Present between basic.consume-ok and its end. */
+  /** Present between basic.consume-ok and its end, with the prefetch that it began with. */
   tag: string | undefined;
+  prefetch: number;
   /** The last thing said about consuming; the next one waits for it. */
   aligning: Promise<void>;
 }
@@ -111,6 +121,7 @@ class QueueConsumer implements Consumer {
   readonly #backoff: Backoff;
   readonly #opened: OpenedChannel;
   #wanted: 'consuming' | 'paused' | 'cancelled' = 'consuming';
+  #prefetch: number;
   #state: ConsumerState = 'opening';
   /** Of the last state. */
   #reason = 'no channel yet';
@@ -123,6 +134,7 @@ class QueueConsumer implements Consumer {
     const { queue, reconnect = defaultReconnectPolicy, random = Math.random, now = () => performance.now() } = options;
     this.queue = queue;
     this.#options = options;
+    this.#prefetch = options.prefetch;
     this.#log = options.log.child({ queue });
     this.#backoff = createBackoff(reconnect, random, now);
     this.#opened = connection.openChannel({
@@ -139,6 +151,10 @@ class QueueConsumer implements Consumer {
 
   get held(): number {
     return this.#session?.held.size ?? 0;
+  }
+
+  get prefetch(): number {
+    return this.#prefetch;
   }
 
   get dropped(): number {
@@ -179,6 +195,12 @@ class QueueConsumer implements Consumer {
     await this.#alignInTime();
   }
 
+  async setPrefetch(prefetch: number): Promise<void> {
+    assertPrefetch(prefetch, this.queue);
+    this.#prefetch = prefetch;
+    await this.#alignInTime();
+  }
+
   cancel(): Promise<void> {
     this.#cancelling ??= this.#shutDown();
     return this.#cancelling;
@@ -192,9 +214,8 @@ class QueueConsumer implements Consumer {
   }
 
   async #onOpen(channel: Channel): Promise<void> {
-    const session: Session = { channel, held: new Set(), tag: undefined, aligning: Promise.resolve() };
+    const session: Session = { channel, held: new Set(), tag: undefined, prefetch: 0, aligning: Promise.resolve() };
     this.#session = session;
-    await channel.prefetch(this.#options.prefetch, false);
     await this.#align(session);
   }
 
@@ -245,8 +266,11 @@ class QueueConsumer implements Consumer {
   #align(session: Session): Promise<void> {
     const step = async () => {
       if (this.#session !== session) return;
+      const fits = this.#wanted === 'consuming' && session.prefetch === this.#prefetch;
+      if (session.tag !== undefined && !fits && this.#wanted !== 'cancelled') {
+        await this.#stopConsuming(session, session.tag);
+      }
       if (this.#wanted === 'consuming' && session.tag === undefined) await this.#startConsuming(session);
-      else if (this.#wanted === 'paused' && session.tag !== undefined) await this.#stopConsuming(session, session.tag);
     };
     session.aligning = session.aligning.then(step, step);
     return session.aligning;
@@ -267,10 +291,14 @@ class QueueConsumer implements Consumer {
       ...(consumerTag === undefined ? {} : { consumerTag }),
       ...(args === undefined ? {} : { arguments: args }),
     };
+    const prefetch = this.#prefetch;
+    await session.channel.prefetch(prefetch, false);
+    if (this.#session !== session) return;
     const ok = await session.channel.consume(this.queue, onMessage, options);
     // The broker's basic.cancel may be read together with its basic.consume-ok, before this line.
     if (this.#session !== session || cancelled) return;
     session.tag = ok.consumerTag;
+    session.prefetch = prefetch;
     this.#backoff.opened();
     this.#enter('consuming');
   }
@@ -300,7 +328,9 @@ class QueueConsumer implements Consumer {
       say(session.channel, message, 'requeue');
       return;
     }
-    const delivery = new HeldDelivery(message, (held, settlement) => this.#settle(session, message, held, settlement));
+    const delivery = new HeldDelivery(message, this.queue, (held, settlement) =>
+      this.#settle(session, message, held, settlement),
+    );
     session.held.add(delivery);
     const failed = (error: unknown) =>
       this.#log.error(

@@ -12,6 +12,7 @@ function world() {
   const told: string[] = [];
   const delivery: Delivery = {
     content: Buffer.alloc(0),
+    queue: 'tasks.echo',
     exchange: '',
     routingKey: '',
     redelivered: false,

@@ -4,6 +4,7 @@ export { type BrokerConnection, type ConnectBrokerOptions, connectBroker } from 
 export { undecodableHeader } from './connection-deep-headers.js';
 export { BrokerUrlError } from './connection-urls.js';
 export { type ConsumeOptions, type Consumer, consume, consumingWithinMs, type Delivery } from './consumer.js';
+export { copyInQueue } from './consumer-delivery.js';
 export { type Delay, delayBy, type RoutableProperties, routedProperties } from './delay.js';
 export { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
 export { createDispatcher, type Dispatcher } from './dispatch.js';
@@ -25,6 +26,7 @@ export {
   type PublisherOptions,
 } from './publisher.js';
 export { replyTo } from './reply.js';
+export { consumeRole, type QueueLoad, type RoleConsumer } from './role-consumer.js';
 export {
   defaultDrainMs,
   type ServiceConfig,

@@ -1,5 +1,7 @@
+import type { QueueProfile, QuorumPriorities } from '@warren/topology';
 import { z } from 'zod';
 import { type DelayChoice, delayChoice } from './delay-discovery.js';
+import { prioritiesChoice, profileChoice } from './profile-choice.js';
 
 /** What every service is told by its environment. */
 export interface ServiceConfig {
@@ -9,6 +11,10 @@ export interface ServiceConfig {
   readonly ledgerUrl: string;
   /** `WARREN_DELAY`: what holds back tasks that are not due, `plugin`, `ladder` or `auto`; default `auto`, what the broker has. */
   readonly delay: DelayChoice;
+  /** `WARREN_PROFILE`: what the queues are made of, `classic` or `quorum`; default `classic`. As the topology was applied. */
+  readonly profile: QueueProfile;
+  /** `WARREN_QUORUM_PRIORITIES`: `lanes` or, from RabbitMQ 4.3 on, `strict`; default `lanes`. */
+  readonly priorities: QuorumPriorities;
   /** `WARREN_DRAIN_MS`: how long what is in hand may take after SIGTERM, in milliseconds, 0 to 600,000; default 10,000. 0: not at all. */
   readonly drainMs: number;
   /** `WARREN_LOG_LEVEL`: default `info`. */
@@ -26,6 +32,8 @@ export const serviceEnvironment = z.object({
   AMQP_URL: z.string(),
   LEDGER_URL: z.string(),
   WARREN_DELAY: delayChoice,
+  WARREN_PROFILE: profileChoice,
+  WARREN_QUORUM_PRIORITIES: prioritiesChoice,
   WARREN_DRAIN_MS: drainMs,
   WARREN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   WARREN_HEALTH_FILE: z.string().optional(),
@@ -45,6 +53,8 @@ export function serviceConfigOf(given: z.infer<typeof serviceEnvironment>): Serv
     amqpUrl: given.AMQP_URL,
     ledgerUrl: given.LEDGER_URL,
     delay: given.WARREN_DELAY,
+    profile: given.WARREN_PROFILE,
+    priorities: given.WARREN_QUORUM_PRIORITIES,
     drainMs: given.WARREN_DRAIN_MS,
     logLevel: given.WARREN_LOG_LEVEL,
     ...(given.WARREN_HEALTH_FILE === undefined ? {} : { healthFile: given.WARREN_HEALTH_FILE }),

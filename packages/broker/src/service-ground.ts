@@ -7,7 +7,9 @@ import { discoverDelay } from './delay-discovery.js';
 import { createDispatcher, type Dispatcher } from './dispatch.js';
 import { createEventPublisher, type EventPublisher } from './events.js';
 import { keepHealthFile } from './health-file.js';
+import { assertPriorities } from './profile-choice.js';
 import { createPublisher, type Publisher } from './publisher.js';
+import { queuesOf } from './queues-of.js';
 import type { ServiceConfig } from './service-environment.js';
 
 /** What a service that consumes and publishes stands on. */
@@ -21,6 +23,8 @@ export interface ServiceGround {
   readonly publisher: Publisher;
   readonly events: EventPublisher;
   readonly dispatcher: Dispatcher;
+  /** The names of the queues whose messages consumers of a role are to work now. */
+  queuesOf(role: string): Promise<readonly string[]>;
   /** After the consumers: publishes under way get their time, then everything is let go. Bounded, and never rejects. */
   close(): Promise<void>;
 }
@@ -30,7 +34,7 @@ const ledgerCloseMs = 5_000;
 
 /** Opens ledger and broker. Rejects when either can't be reached, naming the address; what was opened is closed then. */
 export async function openServiceGround(options: {
-  readonly config: Pick<ServiceConfig, 'amqpUrl' | 'ledgerUrl' | 'delay' | 'healthFile'>;
+  readonly config: Pick<ServiceConfig, 'amqpUrl' | 'ledgerUrl' | 'delay' | 'profile' | 'priorities' | 'healthFile'>;
   /** Of the process, shown in the management UI. */
   readonly name: string;
   readonly log: Logger;
@@ -39,6 +43,7 @@ export async function openServiceGround(options: {
   const { config, log, name, now } = options;
   const { amqpUrl, ledgerUrl } = config;
   const { delay, brokerVersion, reason } = await discoverDelay({ amqpUrl, wanted: config.delay });
+  assertPriorities(config.priorities, brokerVersion);
   const ledger = await openLedger(ledgerUrl);
   log.info({ delay: delay.mechanism, reason, brokerVersion, ledger: ledger.label }, 'found out what there is');
   const connections: BrokerConnection[] = [];
@@ -52,7 +57,15 @@ export async function openServiceGround(options: {
     const dispatcher = createDispatcher({ ledger, publisher, delay, now, newCopy: randomUUID });
     const isHealthy = () => consuming.connected && publishing.connected;
     const health = config.healthFile === undefined ? undefined : keepHealthFile(config.healthFile, isHealthy, log);
-    return { ledger, consuming, publisher, events, dispatcher, close };
+    return {
+      ledger,
+      consuming,
+      publisher,
+      events,
+      dispatcher,
+      queuesOf: (role) => queuesOf(role, ledger, config),
+      close,
+    };
 
     async function close(): Promise<void> {
       health?.end();

@@ -1,6 +1,6 @@
 import {
   type BrokerConnection,
-  consume,
+  consumeRole,
   consumingWithinMs,
   createInHand,
   createLedgerPatience,
@@ -17,6 +17,7 @@ import { type Meeting, type ProcessorParts, processLetter } from './processor.js
 export interface LetterConsumersParts extends Omit<ProcessorParts, 'ledger'> {
   readonly ledger: ProcessorParts['ledger'] & Pick<Ledger, 'untilAvailable'>;
   readonly connection: BrokerConnection;
+  readonly queuesOf: (role: string) => Promise<readonly string[]>;
   /** Letters of each queue in hand at the same time. */
   readonly prefetch: number;
   /** How long both queues may take to be consumed, in milliseconds. Default {@link consumingWithinMs}. */
@@ -39,18 +40,18 @@ export interface LetterConsumers {
  * then it finds that one done.
  */
 export function consumeLetters(parts: LetterConsumersParts): LetterConsumers {
-  const { connection, ledger, log, prefetch, readyWithinMs = consumingWithinMs } = parts;
+  const { connection, ledger, log, prefetch, queuesOf, readyWithinMs = consumingWithinMs } = parts;
   const stopping = new AbortController();
   const turns = createTurns();
   const inHand = createInHand({ stop: stopping.signal, log });
 
-  const consumers = [queueNames.deadLetters, queueNames.unroutable].map((queue) =>
-    consume(connection, {
-      queue,
-      prefetch,
+  const consumers = [queueNames.deadLetters, queueNames.unroutable].map((role) =>
+    consumeRole(connection, {
+      queues: () => queuesOf(role),
+      share: (loads) => loads.map(() => prefetch),
       log,
       onDelivery: (delivery) =>
-        inHand.keep(delivery, () => turns[delivery.redelivered ? 'alone' : 'beside'](() => takeTurn(delivery, queue))),
+        inHand.keep(delivery, () => turns[delivery.redelivered ? 'alone' : 'beside'](() => takeTurn(delivery, role))),
     }),
   );
 

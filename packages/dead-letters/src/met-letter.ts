@@ -9,7 +9,7 @@ import {
   type TaskType,
   type Ticket,
 } from '@warren/tasks';
-import { brokerLetterKey, queueNames, submittedLetterKey, workQueue } from '@warren/topology';
+import { brokerLetterKey, queueNames, readQueueName, submittedLetterKey, workQueue } from '@warren/topology';
 import { z } from 'zod';
 import type { LetterOrigin } from './rules.js';
 
@@ -69,7 +69,7 @@ export function readLetter(
  */
 function readExpiredSubmission(given: Readonly<Record<string, unknown>>): MetLetter {
   const { submitted } = queueNames;
-  const death = deaths(given).find(({ queue }) => queue === submitted);
+  const death = deaths(given).find(({ queue }) => hasRole(queue, submitted));
   return {
     kind: 'raw',
     code: death?.reason === 'expired' ? 'expired' : 'unknown',
@@ -97,20 +97,30 @@ function cause(
     };
   }
   const death = deathIn(given, sourceQueue);
-  return death === 'expired'
-    ? { origin: 'expired', code: 'expired', reason: `its time in queue "${sourceQueue}" ran out` }
-    : {
+  switch (death) {
+    case 'expired':
+      return { origin: 'expired', code: 'expired', reason: `its time in queue "${sourceQueue}" ran out` };
+    case 'delivery_limit':
+      return { origin: 'returned', code: 'unknown', reason: `it came back to queue "${sourceQueue}" too often` };
+    default:
+      return {
         origin: 'rejected',
         code: 'unknown',
         reason: `the broker dead-lettered it from queue "${sourceQueue}": ${death}`,
       };
+  }
 }
 
 /** The queue from which a letter came to be one. */
 function sourceOf(given: Readonly<Record<string, unknown>>, queue: LetterQueue, type: string | undefined): string {
   if (queue === queueNames.unroutable) return queue;
-  if (type !== undefined) return workQueue(type);
-  return deaths(given)[0]?.queue ?? queue;
+  const [last] = deaths(given);
+  if (type === undefined) return last?.queue ?? queue;
+  return deaths(given).find((death) => hasRole(death.queue, workQueue(type)))?.queue ?? workQueue(type);
+}
+
+function hasRole(queue: string, role: string): boolean {
+  return readQueueName(queue)?.role === role;
 }
 
 /**

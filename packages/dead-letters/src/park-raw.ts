@@ -1,7 +1,7 @@
 import type { MessageProperties } from '@warren/broker';
 import type { Ledger, Letter, RelatedIds } from '@warren/ledger';
 import { defaultPolicy, headers, maxErrorMessageChars, type ReasonCode } from '@warren/tasks';
-import { queueNames, workQueue } from '@warren/topology';
+import { queueNames, readQueueName, typeOfRole } from '@warren/topology';
 import { z } from 'zod';
 import { identityOf, keepProperties } from './kept-properties.js';
 import { classify, type LetterFacts } from './rules.js';
@@ -79,10 +79,11 @@ function bodyOf({ body }: RawMessageFacts): BodySaid {
 
 /** For which task type the message was meant, as far as it says: by its queue, by its key, in its body. */
 function typeSaid({ routingKey, sourceQueue }: RawMessageFacts, said: BodySaid): string | null {
-  const workQueuePrefix = workQueue('');
-  if (sourceQueue.startsWith(workQueuePrefix)) return sourceQueue.slice(workQueuePrefix.length);
+  const role = readQueueName(sourceQueue)?.role;
+  const worked = role === undefined ? undefined : typeOfRole(role);
+  if (worked !== undefined) return worked;
   const key = typeName.safeParse(routingKey.split('.')[0]);
-  if (sourceQueue === queueNames.submitted && key.success) return key.data;
+  if (role === queueNames.submitted && key.success) return key.data;
   return said.task_type ?? null;
 }
 

@@ -1,14 +1,6 @@
-import { type Delivery, type Dispatcher, taskFacts } from '@warren/broker';
+import { copyInQueue, type Delivery, type Dispatcher, taskFacts } from '@warren/broker';
 import type { Ledger, NewLetter, Task } from '@warren/ledger';
-import {
-  dispatchNamed,
-  isFinal,
-  maxErrorMessageChars,
-  type ReasonCode,
-  type TaskType,
-  type Ticket,
-} from '@warren/tasks';
-import { workQueue } from '@warren/topology';
+import { dispatchNamed, isFinal, maxErrorMessageChars, type ReasonCode, type TaskType } from '@warren/tasks';
 import { keepProperties } from './kept-properties.js';
 import { type ParkTaskParts, parkTask } from './park-task.js';
 import { noteStale } from './processor.js';
@@ -27,7 +19,7 @@ export interface UnreadableParts extends ParkTaskParts {
 
 /** A message from a type's queue that its worker can't take, and why. */
 export interface Unreadable {
-  readonly delivery: Pick<Delivery, 'content' | 'properties' | 'routingKey'>;
+  readonly delivery: Pick<Delivery, 'content' | 'properties' | 'queue' | 'routingKey'>;
   readonly type: TaskType;
   readonly code: ReasonCode;
   readonly reason: string;
@@ -54,7 +46,7 @@ export async function parkUnreadable(
   if (task?.type !== met.type.name || ticket.dispatch > task.dispatch) return 'foreign';
   if (ticket.dispatch < task.dispatch || isFinal(task.state)) return await leaveStale(task, parts);
   if (task.state === 'running') {
-    const outcome = await recover(task, ticket, parts);
+    const outcome = await recover(task, copyInQueue(ticket.copy, met.delivery.queue), parts);
     // Refused because its run ended in this moment: what the task is now decides.
     return outcome === 'moved' ? await parkUnreadable(met, parts) : outcome;
   }
@@ -76,11 +68,7 @@ async function leaveStale(task: Task, parts: UnreadableParts): Promise<'stale'> 
  * - `foreign`: refused under a live lease of another copy; then this one is no use to anybody.
  * - `moved`: refused because the task is not worked any more.
  */
-async function recover(
-  task: Task,
-  { copy }: Ticket,
-  parts: UnreadableParts,
-): Promise<'recovered' | 'foreign' | 'moved'> {
+async function recover(task: Task, copy: string, parts: UnreadableParts): Promise<'recovered' | 'foreign' | 'moved'> {
   const { dispatcher, ledger, log, now } = parts;
   const answer = await ledger.recover(task.id, { dispatch: task.dispatch, now: now(), copy });
   if (answer.kind === 'refused') {
@@ -97,7 +85,7 @@ async function recover(
   return 'recovered';
 }
 
-function letterOf({ code, delivery, reason, type }: Unreadable, task: Task): NewLetter {
+function letterOf({ code, delivery, reason }: Unreadable, task: Task): NewLetter {
   return {
     taskId: task.id,
     type: task.type,
@@ -106,7 +94,7 @@ function letterOf({ code, delivery, reason, type }: Unreadable, task: Task): New
     reason: reason.slice(0, maxErrorMessageChars),
     body: delivery.content,
     properties: keepProperties(delivery.properties),
-    sourceQueue: workQueue(type.name),
+    sourceQueue: delivery.queue,
     routingKey: delivery.routingKey,
     related: relatedTo(task),
   };

@@ -1,4 +1,4 @@
-import { type Delivery, type Dispatcher, taskFacts } from '@warren/broker';
+import { copyInQueue, type Delivery, type Dispatcher, taskFacts } from '@warren/broker';
 import type { Ledger, Letter, LetterDecision, MoveAnswer, NewLetter, Task } from '@warren/ledger';
 import { isFinal, maxErrorMessageChars, type ReasonCode, type TaskType } from '@warren/tasks';
 import { keepProperties } from './kept-properties.js';
@@ -80,10 +80,11 @@ async function decide(
 
   meeting.letter ??= (await parts.ledger.letters.receive(newLetter(delivery, met, task), parts.now())).letter;
   const { letter } = meeting;
-  if (met.origin === 'expired') {
+  if (met.origin === 'expired' || met.origin === 'returned') {
     // The ledger's decision alone: what was read of the task before may be over by now.
-    const answer = await move({ move: 'recover' }, met, task, parts);
-    if (answer.kind === 'moved') return await conclude(letter, { move: 'recover' }, task, answer.task, parts);
+    const recovery = { move: 'recover', because: met.origin } as const;
+    const answer = await move(recovery, met, task, parts);
+    if (answer.kind === 'moved') return await conclude(letter, recovery, task, answer.task, parts);
   }
   const verdict = await judge(letter, met, task, isGivenUp(delivery, letter), parts);
   const answer = await move(verdict, met, task, parts);
@@ -202,8 +203,8 @@ type Verdict =
       readonly code: ReasonCode;
       readonly reason: string;
     }
-  // No failure that rules could judge: a worker had the task in time, and then its message expired.
-  | { readonly move: 'recover' };
+  // No failure that rules could judge: a worker had the task in time, and then its message expired; or it came back too often.
+  | { readonly move: 'recover'; readonly because: 'expired' | 'returned' };
 
 async function judge(
   letter: Letter,
@@ -264,7 +265,7 @@ function judgeByRules(
 /** One transaction, refused unless the dispatch is still the letter's own. */
 function move(
   verdict: Verdict,
-  { ticket }: TaskLetter,
+  { sourceQueue, ticket }: TaskLetter,
   task: Task,
   { ledger, now }: ProcessorParts,
 ): Promise<MoveAnswer> {
@@ -275,7 +276,11 @@ function move(
     case 'park':
       return ledger.park(task.id, { ...request, code: verdict.code, reason: bounded(verdict.reason) });
     case 'recover':
-      return ledger.recover(task.id, { ...request, copy: ticket.copy });
+      return ledger.recover(task.id, {
+        ...request,
+        copy: copyInQueue(ticket.copy, sourceQueue),
+        because: verdict.because,
+      });
   }
 }
 

@@ -2,13 +2,15 @@ import { permanentCodes, type ReasonCode, transientCodes } from '@warren/tasks';
 
 /**
  * Who wrote a letter and why. `failed`: a worker, about an attempt or a claim that failed. The broker itself: `expired`,
- * the message's time in its work queue ran out; `rejected`, somebody there refused it; `unroutable`, no queue was bound.
+ * the message's time in its work queue ran out; `returned`, it came back there more often than a quorum queue allows;
+ * `rejected`, somebody there refused it; `unroutable`, no queue was bound.
  */
-export const letterOrigins = ['failed', 'expired', 'rejected', 'unroutable'] as const;
+export const letterOrigins = ['failed', 'expired', 'returned', 'rejected', 'unroutable'] as const;
 export type LetterOrigin = (typeof letterOrigins)[number];
 
 export const ruleNames = [
   'rejected',
+  'returned',
   'transient',
   'permanent',
   'not-found',
@@ -54,6 +56,12 @@ export const defaultRules: readonly Rule[] = [
     when: { origins: ['rejected'] },
     action: 'park',
     advice: 'Warren rejects nothing: find out which other program consumes the work queue and stop it, then replay.',
+  },
+  {
+    name: 'returned',
+    when: { origins: ['returned'] },
+    action: 'park',
+    advice: 'Workers gave it back over and over without beginning it: look why they do not get to it, then replay.',
   },
   {
     name: 'transient',

@@ -1,7 +1,7 @@
 import type { Dispatcher } from '@warren/broker';
 import type { Ledger, Task } from '@warren/ledger';
 import type { TaskType } from '@warren/tasks';
-import { queueNames, workQueue } from '@warren/topology';
+import { queueNames, type ServiceOrder, serviceOrder, workQueue } from '@warren/topology';
 import { enteredBy, lostMessages } from './lost-messages.js';
 import { createPublishOrPark, type PublishOutcome } from './publish-or-park.js';
 import { runRounds } from './rounds.js';
@@ -41,6 +41,8 @@ export const defaultSweeperSettings: SweeperSettings = {
 export interface SweeperParts extends TellParts {
   readonly ledger: Pick<Ledger, 'park' | 'recover' | 'queries' | 'sweeps' | 'leases' | 'letters' | 'untilAvailable'>;
   readonly dispatcher: Pick<Dispatcher, 'dispatch' | 'republish'>;
+  /** The names of the queues that hold messages of a role now. */
+  readonly queuesOf: (role: string) => Promise<readonly string[]>;
   /** Messages ready in each of these queues; a queue that does not exist is left out. */
   readonly readyCounts: (queues: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** The types that are known. Tasks of others are swept too; only where their queue is gone as well are they parked. */
@@ -115,9 +117,11 @@ interface Repair {
 export function createSweeper(parts: SweeperParts): Sweeper {
   const { ledger, log, now, owner, settings } = parts;
   const known = new Set(parts.types.map(({ name }) => workQueue(name)));
+  /** By role, as are `gone` and `orders`: its queues are empty when all of them are. */
   const { parkUnroutable, payDebt, publishAgain, publishLetterAgain } = createPublishOrPark(parts);
   const emptySince = new Map<string, number>();
   const gone = new Set<string>();
+  const orders = new Map<string, ServiceOrder>();
   /** Behind which task the next round begins: of each type, of those that owe, of letters. Without one it begins anew. */
   const lastWaiting = new Map<string, Task>();
   let lastOwed: Task | undefined;
@@ -187,7 +191,7 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     const waiting = new Map<string, readonly Task[]>();
     for (const type of types) waiting.set(type, await nextWaiting(type, quietSince));
     const undecided = await nextUndecided(quietSince);
-    await lookAtQueues([...types.map(workQueue), ...(undecided.length > 0 ? [queueNames.deadLetters] : [])]);
+    await lookAtRoles([...types.map(workQueue), ...(undecided.length > 0 ? [queueNames.deadLetters] : [])]);
     const repairs: Repair[] = [];
     for (const [type, tasks] of waiting) repairs.push(...(await lostTasks(type, tasks)));
     return [...repairs, ...(await lostLetters(undecided))];
@@ -211,30 +215,39 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   }
 
   /**
-   * A queue that is not looked at this time has no history the next time. One that is gone is none that is empty: it may
-   * be declared again any moment; unless it is of no type that anybody knows.
+   * Those that are not looked at this time have no history the next time. Queues that are gone are none that are empty: they
+   * may be declared again any moment; unless they are of no type that anybody knows.
    */
-  async function lookAtQueues(queues: readonly string[]): Promise<void> {
-    const counts = queues.length === 0 ? new Map<string, number>() : await parts.readyCounts(queues);
-    const isGone = (queue: string) => !counts.has(queue) && workQueueOfNoKnownType(queue);
+  async function lookAtRoles(roles: readonly string[]): Promise<void> {
+    const queues = new Map<string, readonly string[]>();
+    for (const role of roles) queues.set(role, await parts.queuesOf(role));
+    const counts =
+      roles.length === 0 ? new Map<string, number>() : await parts.readyCounts([...queues.values()].flat());
     gone.clear();
-    for (const queue of queues.filter(isGone)) gone.add(queue);
-    const empty = queues.filter((queue) => counts.get(queue) === 0 || gone.has(queue));
-    for (const queue of emptySince.keys()) if (!empty.includes(queue)) emptySince.delete(queue);
-    for (const queue of empty) if (!emptySince.has(queue)) emptySince.set(queue, now());
+    orders.clear();
+    const empty: string[] = [];
+    for (const [role, names] of queues) {
+      const found = names.flatMap((name) => counts.get(name) ?? []);
+      orders.set(role, serviceOrder(names));
+      if (found.length === 0 && hasWorkOfNoKnownType(role)) gone.add(role);
+      // One of several that does not exist may come into being with a message at once.
+      if (gone.has(role) || (found.length === names.length && found.every((count) => count === 0))) empty.push(role);
+    }
+    for (const role of emptySince.keys()) if (!empty.includes(role)) emptySince.delete(role);
+    for (const role of empty) if (!emptySince.has(role)) emptySince.set(role, now());
   }
 
-  function workQueueOfNoKnownType(queue: string): boolean {
-    return queue !== queueNames.deadLetters && !known.has(queue);
+  function hasWorkOfNoKnownType(role: string): boolean {
+    return role !== queueNames.deadLetters && !known.has(role);
   }
 
   async function lostTasks(type: string, tasks: readonly Task[]): Promise<readonly Repair[]> {
-    const queue = workQueue(type);
-    const lost = lostMessages(tasks, queueFacts(queue, await newestClaimed(type, tasks)));
-    const mend = gone.has(queue) ? parkUnroutable : publishAgain;
+    const role = workQueue(type);
+    const lost = lostMessages(tasks, queueFacts(role, await newestClaimed(type, tasks)));
+    const mend = gone.has(role) ? parkUnroutable : publishAgain;
     return lost.map(({ task, why }) => ({
       task,
-      queue,
+      queue: role,
       counts: why === 'queue-empty' ? 'queueEmpty' : 'overtaken',
       make: () => mend(task),
     }));
@@ -245,15 +258,16 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     const newest =
       undecided.length === 0 ? null : await ledger.sweeps.newestDecided(oldest + settings.overtakenMarginMs);
     // Letters are served in their order whatever their tasks' priorities are.
-    const facts = new Map(newest === null ? [] : undecided.map(({ priority }) => [priority, newest]));
+    const inOrder = newest !== null && orders.get(queueNames.deadLetters) !== 'none';
+    const facts = new Map(inOrder ? undecided.map(({ priority }) => [priority, newest]) : []);
     const lost = lostMessages(undecided, queueFacts(queueNames.deadLetters, facts));
     const queue = queueNames.deadLetters;
     return lost.map(({ task }) => ({ task, queue, counts: 'letters', make: () => publishLetterAgain(task) }));
   }
 
-  function queueFacts(queue: string, newest: ReadonlyMap<number, number>) {
+  function queueFacts(role: string, newest: ReadonlyMap<number, number>) {
     const { emptyMs, overtakenMarginMs: marginMs } = settings;
-    return { now: now(), emptySince: emptySince.get(queue) ?? null, emptyMs, newestClaimed: newest, marginMs };
+    return { now: now(), emptySince: emptySince.get(role) ?? null, emptyMs, newestClaimed: newest, marginMs };
   }
 
   async function newestClaimed(type: string, tasks: readonly Task[]): Promise<Map<number, number>> {
@@ -262,8 +276,12 @@ export function createSweeper(parts: SweeperParts): Sweeper {
       oldest.set(task.priority, Math.min(enteredBy(task), oldest.get(task.priority) ?? Number.POSITIVE_INFINITY));
     }
     const newest = new Map<number, number>();
+    const order = orders.get(workQueue(type)) ?? 'none';
+    if (order === 'none') return newest;
     for (const [priority, since] of oldest) {
-      const found = await ledger.sweeps.newestClaimed(type, priority, since + settings.overtakenMarginMs);
+      // A lane says nothing of the others, and within it some brokers serve two priorities side by side.
+      const served = { from: order === 'lane' ? priority : 0, to: priority };
+      const found = await ledger.sweeps.newestClaimed(type, served, since + settings.overtakenMarginMs);
       if (found !== null) newest.set(priority, found);
     }
     return newest;

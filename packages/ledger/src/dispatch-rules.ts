@@ -368,17 +368,26 @@ export function decidePark(
   return moved(task, { ...owing(task, 'parked', null, now), reasonCode: code, reason });
 }
 
+/** About a copy that the broker dead-lettered: its time in the queue ran out, or it came back there too often. */
+export interface RecoverRequest extends MoveRequest {
+  readonly copy: string;
+  /** Default `expired`. */
+  readonly because?: 'expired' | 'returned';
+}
+
 /**
  * The broker dead-lettered a copy because its time in the queue ran out. Where a worker had the task in that time, it
- * was picked up in time and goes on with a new message. Refused where it really waited too long: then it is parked.
+ * was picked up in time and goes on with a new message. Refused where it really waited too long: then it is parked. One
+ * that came back too often goes on with a new message, too: whether its task does harm is the ledger's to count.
  */
-export function decideRecover(task: Task | undefined, request: MoveRequest & { copy: string }): Decision<MoveAnswer> {
+export function decideRecover(task: Task | undefined, request: RecoverRequest): Decision<MoveAnswer> {
   if (task?.dispatch !== request.dispatch) return { answer: refuseMove(task, 'it has moved on') };
   switch (task.state) {
     case 'running':
       return recoverWorked(task, request);
+    case 'accepted':
     case 'queued':
-      return recoverGivenBack(task, request);
+      return request.because === 'returned' ? recoverReturned(task, request) : recoverGivenBack(task, request);
     default:
       return { answer: refuseMove(task, 'no worker has had it') };
   }
@@ -389,7 +398,7 @@ export function decideRecover(task: Task | undefined, request: MoveRequest & { c
  * the queue and expired there. The new message comes when the lease would have ended: a worker that lives has reported
  * by then and is not taken for a crash.
  */
-function recoverWorked(task: Task, { copy, now }: MoveRequest & { copy: string }): Decision<MoveAnswer> {
+function recoverWorked(task: Task, { copy, now }: RecoverRequest): Decision<MoveAnswer> {
   const live = task.lease !== null && task.lease.until > now;
   if (live && task.lease.copy !== copy) return { answer: refuseMove(task, 'a worker has it under another copy') };
   const decision = moved(task, {
@@ -404,7 +413,14 @@ function recoverWorked(task: Task, { copy, now }: MoveRequest & { copy: string }
  * requeued after its time expires at once. Its word counts where the row knows no younger wait either.
  */
 function recoverGivenBack(task: Task, { now }: MoveRequest): Decision<MoveAnswer> {
+  if (task.state !== 'queued') return { answer: refuseMove(task, 'no worker has had it') };
   if (!isGivenBack(task) || hasExpired(task, now)) return { answer: refuseMove(task, 'it waited too long') };
+  return moved(task, owing(task, 'accepted', 'task', now));
+}
+
+/** The broker counts every return of a message, also by workers that never began; the ledger knows of no harm by it. */
+function recoverReturned(task: Task, { now }: MoveRequest): Decision<MoveAnswer> {
+  if (hasExpired(task, now)) return { answer: refuseMove(task, 'it waited too long') };
   return moved(task, owing(task, 'accepted', 'task', now));
 }
 

@@ -14,6 +14,7 @@ export {
   type RelatedIds,
 } from './letter.js';
 export type { LetterDecision, LetterFilter, LetterPlace, Letters } from './letters.js';
+export type { LivingQueue, LivingQueues } from './living-queues.js';
 export type { Queries, TaskFilter } from './queries.js';
 export { type Pruned, type Prunes, type RetentionLimits, retentionRules } from './retention.js';
 export type { Sweeps } from './sweeps.js';

@@ -22,11 +22,13 @@ import {
   decideSnooze,
   type MoveAnswer,
   type MoveRequest,
+  type RecoverRequest,
   type RunAnswer,
   type RunRequest,
 } from './dispatch-rules.js';
 import type { ByHand } from './hand-act.js';
 import { createLetters, type Letters } from './letters.js';
+import { createLivingQueues, type LivingQueues } from './living-queues.js';
 import { migrate } from './migrations.js';
 import { createNamedLeases, type NamedLeases } from './named-leases.js';
 import { createQueries, type Queries } from './queries.js';
@@ -60,7 +62,7 @@ export interface Ledger {
 
   retry(taskId: string, request: MoveRequest & { dueAt: number }): Promise<MoveAnswer>;
   park(taskId: string, request: MoveRequest & { code: ReasonCode; reason: string }): Promise<MoveAnswer>;
-  recover(taskId: string, request: MoveRequest & { copy: string }): Promise<MoveAnswer>;
+  recover(taskId: string, request: RecoverRequest): Promise<MoveAnswer>;
   replay(taskId: string, request: { now: number; byHand?: ByHand }): Promise<MoveAnswer>;
   completeByHand(taskId: string, request: MoveRequest & { result: string | null; byHand: ByHand }): Promise<MoveAnswer>;
   cancel(taskId: string, request: CancelRequest): Promise<MoveAnswer>;
@@ -70,6 +72,7 @@ export interface Ledger {
   readonly sweeps: Sweeps;
   readonly prunes: Prunes;
   readonly leases: NamedLeases;
+  readonly livingQueues: LivingQueues;
 
   /**
    * Resolves when all that was read so far survives a power cut: for whoever acts on what others wrote, and writes nothing.
@@ -128,6 +131,7 @@ function ledgerOver(database: LedgerDatabase): Ledger {
     sweeps: createSweeps(database),
     prunes: createPrunes(database),
     leases: createNamedLeases(database),
+    livingQueues: createLivingQueues(database),
     onDisk: () => onDisk(database),
     untilAvailable: (signal) => untilAvailable(database, signal),
     async close() {

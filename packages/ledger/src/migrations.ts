@@ -125,6 +125,13 @@ const migrations: readonly (readonly string[])[] = [
     'create index tasks_ended on tasks (state, finished_at, id) where finished_at is not null',
     'create index dead_letters_ended on dead_letters (state, resolved_at, id) where resolved_at is not null',
   ],
+  [
+    `create table living_queues (
+      queue text primary key,
+      role text not null,
+      state text not null
+    )`,
+  ],
 ];
 
 /** Any number that all processes agree on; it names the lock under which migrations run. */

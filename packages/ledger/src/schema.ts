@@ -15,7 +15,10 @@ export interface Tables {
   dead_letters: LetterRow;
   acts_by_hand: HandActRow;
   named_leases: { name: string; owner: string; until: number };
+  living_queues: { queue: string; role: string; state: QueueState };
 }
+
+export type QueueState = 'receiving' | 'draining' | 'closing';
 
 export interface TaskRow {
   id: string;

@@ -26,18 +26,24 @@ export interface Sweeps {
    */
   undecided(quietSince: number, limit: number, after?: Task): Promise<readonly Task[]>;
   /**
-   * A time after which the message of some claimed task of this or a lower priority entered the queue: the newest such,
+   * A time after which the message of some claimed task of one of these priorities entered the queue: the newest such,
    * null if there is none after `since`. A queue serves higher priorities first, and one priority in order, so whatever
    * entered it long before and still waits has lost its message. Only first dispatches without a delay are asked, by the
    * time of their submission: a later publish of a task (a replay, the sweeper's own copy) does not say under which message
    * it was claimed. A task that was claimed before it was submitted proves a submitter's clock wrong, and no more.
    */
-  newestClaimed(type: string, priority: number, since: number): Promise<number | null>;
+  newestClaimed(type: string, priorities: PriorityRange, since: number): Promise<number | null>;
   /**
    * The same of letters, whose queue has no priorities: a time after which some letter was published that has been decided
    * by now; null if there is none after `since`. Only letters of failed attempts are asked, by the time of the failure.
    */
   newestDecided(since: number): Promise<number | null>;
+}
+
+/** From the lowest to the highest, both included. */
+export interface PriorityRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 const waitingStates: readonly TaskState[] = ['queued', 'scheduled', 'snoozed', 'retry-scheduled'];
@@ -107,14 +113,15 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
       );
       return rows.map(taskFrom);
     },
-    async newestClaimed(type, priority, since) {
+    async newestClaimed(type, { from, to }, since) {
       const row = await persistently(database, (db) =>
         db
           .selectFrom('tasks')
           .select('created_at')
           .where('created_at', '>', since)
           .where('type', '=', type)
-          .where('priority', '<=', priority)
+          .where('priority', '>=', from)
+          .where('priority', '<=', to)
           .where('state', 'in', claimedStates)
           .where('dispatch', '=', 1)
           .where('due_at', '=', 0)

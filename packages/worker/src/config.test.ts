@@ -10,6 +10,8 @@ describe('workerConfigFrom', () => {
       amqpUrl: 'amqp://h',
       ledgerUrl: '/l.db',
       delay: 'auto',
+      profile: 'classic',
+      priorities: 'lanes',
       concurrency: summarize.policy.concurrency,
       name: expect.stringMatching(/^summarize@/),
       drainMs: 10_000,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
-  consume,
+  consumeRole,
   consumingWithinMs,
   createInHand,
   createLedgerPatience,
@@ -9,12 +9,14 @@ import {
   stopWithinMs,
 } from '@warren/broker';
 import type { TaskType } from '@warren/tasks';
-import { workQueue } from '@warren/topology';
+import { weightOf, workQueue } from '@warren/topology';
 import type { Logger } from 'pino';
 import type { WorkerConfig } from './config.js';
 import { abortGraceMs } from './handle.js';
 import type { Handler } from './handler.js';
 import { Runs } from './run-stop.js';
+import { sharePrefetch } from './share-prefetch.js';
+import { createSlots } from './slots.js';
 import { type WorkParts, work } from './work.js';
 
 export interface Worker {
@@ -38,6 +40,12 @@ export interface RunWorkerOptions<Input, Result> {
   /** How long the type's queue may take to be consumed, in milliseconds. Default {@link consumingWithinMs}. */
   readonly readyWithinMs?: number;
 }
+
+/**
+ * How long a delivery may wait for its turn, in milliseconds. Together with the longest attempt it stays below the half
+ * hour after which the broker, by its default, ends the channel of whoever holds a delivery.
+ */
+const maxSlotWaitMs = 4 * 60_000;
 
 /**
  * Works the tasks of one type until it is stopped. Resolves when it consumes; rejects when the broker or the ledger
@@ -77,11 +85,23 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     now,
     log,
   };
-  const consumer = consume(ground.consuming, {
-    queue: workQueue(type.name),
-    prefetch: config.concurrency,
+  const slots = createSlots({ count: config.concurrency, weightOf, maxWaitMs: maxSlotWaitMs });
+  const consumer = consumeRole(ground.consuming, {
+    queues: () => ground.queuesOf(workQueue(type.name)),
+    share: (loads) =>
+      sharePrefetch(
+        config.concurrency,
+        loads.map(({ queue, isBusy }) => ({ weight: weightOf(queue), isBusy })),
+      ),
     log,
-    onDelivery: (delivery) => inHand.keep(delivery, () => work(delivery, parts)),
+    onDelivery: (delivery, queue) =>
+      inHand.keep(delivery, () =>
+        slots.take(queue, async (waited) => {
+          // Somebody else may have a place for it; kept for longer, it could outlast the broker's patience.
+          if (waited) delivery.requeue();
+          else await work(delivery, parts);
+        }),
+      ),
   });
   const worker = { name, stop: stopOnce(), stopWithinMs: stopWithinMs(config) };
   try {
@@ -105,6 +125,7 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
     draining = true;
     log.info({ running: inHand.size, drainMs: config.drainMs }, 'draining');
     await consumer.pause();
+    slots.open();
     await inHand.emptyWithin(config.drainMs);
     stop.abort();
     runs.stop({ kind: 'interrupted', why: 'the worker stops' });

@@ -1,4 +1,5 @@
 import {
+  copyInQueue,
   type Delivery,
   type Dispatcher,
   type EventPublisher,
@@ -19,7 +20,6 @@ import {
   type TaskState,
   type TaskType,
 } from '@warren/tasks';
-import { workQueue } from '@warren/topology';
 import type { Logger } from 'pino';
 import { handle, type Outcome } from './handle.js';
 import type { Handler } from './handler.js';
@@ -114,7 +114,7 @@ async function parkDefective(delivery: Delivery, { code, field, message }: Defec
 
 /** Kept whole in the ledger, then gone from the queue. */
 async function park(delivery: Delivery, code: ReasonCode, reason: string, parts: Parts): Promise<void> {
-  const sourceQueue = workQueue(parts.type.name);
+  const sourceQueue = delivery.queue;
   const letter = await parts.patience.ask(() =>
     parkRaw(parts, {
       body: delivery.content,
@@ -186,7 +186,7 @@ function askForClaim(
     if (delivery.isLost) return undefined;
     return await parts.ledger.claim(message.taskId, {
       dispatch: message.ticket?.dispatch ?? 0,
-      copy: message.ticket?.copy ?? '',
+      copy: copyInQueue(message.ticket?.copy ?? '', delivery.queue),
       redelivered: delivery.redelivered,
       owner: parts.worker,
       now: parts.now(),

@@ -32,12 +32,14 @@ export async function startDlqProcessor(options: DlqProcessorOptions): Promise<S
     ...common,
     owner: name,
     settings: config.sweeper,
+    queuesOf: ground.queuesOf,
     readyCounts: (queues) => readyCounts(config.amqpUrl, queues),
   });
   const retention = createRetention({ ledger, owner: name, settings: config.retention, now, log });
   const letters = consumeLetters({
     ...common,
     connection: ground.consuming,
+    queuesOf: ground.queuesOf,
     rules: defaultRules,
     random: Math.random,
     prefetch: config.prefetch,

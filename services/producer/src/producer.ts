@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import {
-  consume,
+  consumeRole,
   consumingWithinMs,
   createInHand,
   createLedgerPatience,
@@ -70,9 +70,9 @@ export async function startProducer(options: ProducerOptions): Promise<Producer>
     log,
     counts,
   };
-  const consumer = consume(ground.consuming, {
-    queue: queueNames.submitted,
-    prefetch: config.prefetch,
+  const consumer = consumeRole(ground.consuming, {
+    queues: () => ground.queuesOf(queueNames.submitted),
+    share: (loads) => loads.map(() => config.prefetch),
     log,
     onDelivery: (delivery) => inHand.keep(delivery, () => takeIn(delivery, parts)),
   });

@@ -76,6 +76,8 @@ export async function wayIn({ ledgerUrl: givenLedgerUrl }: { ledgerUrl?: string 
         amqpUrl,
         ledgerUrl,
         delay: 'ladder',
+        profile: 'classic',
+        priorities: 'lanes',
         prefetch: 10,
         outboxLimit: 1_000,
         drainMs: 5_000,

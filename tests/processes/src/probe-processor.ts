@@ -43,6 +43,7 @@ async function start(): Promise<Service> {
     ? consumeLetters({
         ...common,
         connection,
+        queuesOf: async (role: string) => [role],
         rules: defaultRules,
         random: Math.random,
         prefetch: 20,
@@ -63,6 +64,7 @@ async function start(): Promise<Service> {
       ...common,
       owner: name,
       settings,
+      queuesOf: async (role: string) => [role],
       readyCounts: (queues) => readyCounts(amqpUrl, queues),
     });
     await sweeper.run(sweeping.signal);
