@@ -5,6 +5,7 @@ import {
   applyTopology,
   type BrokerConnection,
   connectBroker,
+  copyInQueue,
   createDispatcher,
   createEventPublisher,
   createLedgerPatience,
@@ -396,8 +397,8 @@ async function claimBy(owner: string, { dispatch, id }: Task, change: Partial<Cl
   return answer;
 }
 
-function copyOf({ properties }: Delivery): string {
-  return String(properties.headers?.[headers.copy]);
+function copyOf({ properties, queue }: Delivery): string {
+  return copyInQueue(String(properties.headers?.[headers.copy]), queue);
 }
 
 const unwanted: Handler<unknown, unknown> = async () => {
@@ -554,7 +555,7 @@ describe('a delivery whose channel is lost while its claim waits for the ledger'
       async untilAvailable() {
         given.isLost = true;
         const sole = { redelivered: true, maxCrashes: 3, alone: false, leaseMs: 60_000 };
-        const copy = String(given.properties.headers?.[headers.copy]);
+        const copy = copyOf(given);
         const answer = await ledger.claim(task.id, { ...sole, dispatch: 1, copy, owner: 'another', now: Date.now() });
         token = answer.kind === 'run' ? answer.task.token : 0;
       },

@@ -70,7 +70,6 @@ class QueuesConsumer implements RoleConsumer {
   }
 
   async untilConsuming(withinMs = consumingWithinMs): Promise<void> {
-    const startedAt = performance.now();
     const timer = new AbortController();
     const late = sleep(withinMs, undefined, { signal: timer.signal }).then(() => {
       throw new Error(`which queues there are could not be read within ${withinMs} ms: check the ledger`);
@@ -81,8 +80,7 @@ class QueuesConsumer implements RoleConsumer {
       timer.abort();
       late.catch(() => undefined);
     }
-    const left = Math.max(0, withinMs - (performance.now() - startedAt));
-    await Promise.all([...this.#members.values()].map(({ consumer }) => consumer.untilConsuming(left)));
+    await Promise.all([...this.#members.values()].map(({ consumer }) => consumer.untilConsuming(withinMs)));
   }
 
   async pause(): Promise<void> {

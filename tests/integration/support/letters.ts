@@ -8,6 +8,7 @@ import {
   type Consumer,
   connectBroker,
   consume,
+  copyInQueue,
   createDispatcher,
   createEventPublisher,
   createPublisher,
@@ -293,7 +294,7 @@ export function ticketOf(delivery: Delivery): { id: string; dispatch: number; co
   return {
     id: String(delivery.properties.messageId),
     dispatch: Number(given[headers.dispatch]),
-    copy: String(given[headers.copy]),
+    copy: copyInQueue(String(given[headers.copy]), delivery.queue),
   };
 }
 
