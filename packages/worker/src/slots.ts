@@ -16,9 +16,10 @@ interface Waiting {
 
 interface Lane {
   readonly waiting: Set<Waiting>;
-  readonly weight: number;
-  /** What it is ahead of or behind its share; see `next`. */
-  credit: number;
+  /** What a turn costs: the less, the heavier it weighs. */
+  readonly stride: number;
+  /** What it has paid for its turns. */
+  paid: number;
 }
 
 /**
@@ -34,6 +35,8 @@ export function createSlots(options: {
 }): Slots {
   const { count, weightOf, maxWaitMs } = options;
   const lanes = new Map<string, Lane>();
+  /** What the one that was served last had paid. */
+  let level = 0;
   let running = 0;
   let isOpen = false;
 
@@ -77,26 +80,26 @@ export function createSlots(options: {
   }
 
   /**
-   * Smooth weighted round robin: at each choice every lane that waits earns its weight, the richest is chosen and pays what
-   * all of them earned. So each gets its share, spread evenly, and none waits for ever.
+   * Stride scheduling: whoever has paid least is served and pays for its turn. A lane whose next delivery is still on its way
+   * stays the one that has paid least and is served next; one that was away for longer is owed no more than that one turn.
    */
   function next(): Waiting | undefined {
-    const candidates = [...lanes.values()].filter(({ waiting }) => waiting.size > 0);
     let chosen: Lane | undefined;
-    let earned = 0;
-    for (const lane of candidates) {
-      lane.credit += lane.weight;
-      earned += lane.weight;
-      if (chosen === undefined || lane.credit > chosen.credit) chosen = lane;
+    for (const lane of lanes.values()) {
+      if (lane.waiting.size === 0) continue;
+      lane.paid = Math.max(lane.paid, level - lane.stride);
+      if (chosen === undefined || lane.paid < chosen.paid) chosen = lane;
     }
-    if (chosen) chosen.credit -= earned;
-    return chosen?.waiting.values().next().value;
+    if (chosen === undefined) return undefined;
+    level = Math.max(level, chosen.paid);
+    chosen.paid += chosen.stride;
+    return chosen.waiting.values().next().value;
   }
 
   function laneOf(queue: string): Lane {
     const known = lanes.get(queue);
     if (known) return known;
-    const lane: Lane = { waiting: new Set(), weight: weightOf(queue), credit: 0 };
+    const lane: Lane = { waiting: new Set(), stride: 1 / weightOf(queue), paid: level };
     lanes.set(queue, lane);
     return lane;
   }
