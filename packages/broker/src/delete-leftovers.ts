@@ -2,7 +2,7 @@ import type { DeleteStep, HeldBinding, Holder } from '@warren/topology';
 import type { Channel, ChannelModel } from 'amqplib';
 import { withConnection } from './inspect-connection.js';
 import type { ManagementClient } from './management.js';
-import { emptinessOf, type Occupation } from './queue-emptiness.js';
+import { type EmptyQueue, emptinessOf, type Occupation } from './queue-emptiness.js';
 
 export interface DeleteOptions {
   readonly amqpUrl: string;
@@ -38,38 +38,46 @@ async function deleteOver(connection: ChannelModel, options: DeleteOptions): Pro
   const kept = new Map([...occupied, ...(await heldBack(options, namesOf(holders, 'exchange')))]);
   const channel = await connection.createChannel();
   channel.on('error', () => undefined);
-
   const deleted: Deletion['deleted'][number][] = [];
   for (const step of steps) {
-    const { kind, name } = step;
+    const { name } = step;
     if (step.whenEmpty.some((holder) => kept.has(holder.name))) continue;
-    switch (kind) {
-      case 'binding':
-        await unbind(channel, step.binding);
-        deleted.push({ kind, name });
-        break;
-      case 'queue':
-        if (evenFull.has(name)) {
-          deleted.push({ kind, name, messages: (await channel.deleteQueue(name)).messageCount });
-        } else if ((await empty.get(name)?.deleteIfEmpty()) === false) {
-          // Found nothing of at first: it came in since.
-          kept.set(name, { kind: 'messages', messages: 1 });
-        } else deleted.push({ kind, name, messages: 0 });
-        break;
-      case 'exchange':
-        await channel.deleteExchange(name);
-        deleted.push({ kind, name });
-        break;
-      case 'policy':
-        await management.deletePolicy(vhost, name);
-        deleted.push({ kind, name });
-        break;
-      default:
-        step satisfies never;
-    }
+    const outcome = await deleteOne(step, { channel, empty }, options);
+    if (outcome === 'deleted') deleted.push({ kind: step.kind, name });
+    else if (outcome === 'occupied') kept.set(name, { kind: 'messages', messages: 1 });
+    else if (outcome !== 'gone') deleted.push({ kind: step.kind, name, ...outcome });
   }
   await channel.close();
   return { deleted, occupied: kept };
+}
+
+/** `occupied`: a message came in since the queue was seen to be empty. `gone`: somebody else deleted it meanwhile. */
+type Outcome = 'deleted' | 'occupied' | 'gone' | { readonly messages: number };
+
+async function deleteOne(
+  step: DeleteStep,
+  { channel, empty }: { readonly channel: Channel; readonly empty: ReadonlyMap<string, EmptyQueue> },
+  { vhost, management, evenFull }: DeleteOptions,
+): Promise<Outcome> {
+  switch (step.kind) {
+    case 'binding':
+      await unbind(channel, step.binding);
+      return 'deleted';
+    case 'queue': {
+      if (evenFull.has(step.name)) return { messages: (await channel.deleteQueue(step.name)).messageCount };
+      const queue = empty.get(step.name);
+      if (queue === undefined) return 'gone';
+      return (await queue.deleteIfEmpty()) ? { messages: 0 } : 'occupied';
+    }
+    case 'exchange':
+      await channel.deleteExchange(step.name);
+      return 'deleted';
+    case 'policy':
+      await management.deletePolicy(vhost, step.name);
+      return 'deleted';
+    default:
+      return step satisfies never;
+  }
 }
 
 function namesOf(holders: readonly Holder[], kind: Holder['kind']): string[] {

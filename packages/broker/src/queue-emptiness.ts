@@ -17,7 +17,7 @@ export type Occupation =
 
 /** A queue seen to be empty, held by a consumer of ours so that what comes in is noticed. */
 export interface EmptyQueue {
-  /** Deletes it, unless a message came in since it was seen to be empty; then undefined is given and the message is back in it. */
+  /** False: a message came in since it was seen to be empty, which is back in it, or somebody consumes it now. True: it is gone. */
   deleteIfEmpty(): Promise<boolean>;
 }
 
@@ -51,8 +51,8 @@ export async function emptinessOf(
   const watches = new Map<string, Watch>();
   for (const queue of quiet) {
     const watch = await Watch.on(connection, queue);
-    if (watch === undefined) occupied.set(queue, { kind: 'consumers' });
-    else watches.set(queue, watch);
+    if (watch === 'consumed') occupied.set(queue, { kind: 'consumers' });
+    else if (watch !== 'gone') watches.set(queue, watch);
   }
   const watched = new Set(watches.keys());
   const fresh = await seenIn(statistics, watched, ({ consumers }) => consumers > 0, occupied);
@@ -116,8 +116,8 @@ class Watch implements EmptyQueue {
     this.#queue = queue;
   }
 
-  /** Undefined where somebody else consumes the queue, or it is gone. */
-  static async on(connection: ChannelModel, queue: string): Promise<Watch | undefined> {
+  /** `consumed`: by somebody else. */
+  static async on(connection: ChannelModel, queue: string): Promise<Watch | 'consumed' | 'gone'> {
     const channel = await openChannel(connection);
     const watch = new Watch(channel, queue);
     try {
@@ -129,12 +129,23 @@ class Watch implements EmptyQueue {
       await channel.consume(queue, onMessage, { exclusive: true });
       return watch;
     } catch (error) {
-      if ([403, 404].includes(replyCodeOf(error) ?? 0)) return undefined;
+      if (replyCodeOf(error) === 403) return 'consumed';
+      if (replyCodeOf(error) === 404) return 'gone';
       throw error;
     }
   }
 
   async deleteIfEmpty(): Promise<boolean> {
+    try {
+      return await this.#deleteIfEmpty();
+    } catch (error) {
+      // Whoever else applies the topology was faster.
+      if (replyCodeOf(error) === 404) return true;
+      throw error;
+    }
+  }
+
+  async #deleteIfEmpty(): Promise<boolean> {
     // The first answer may overtake a delivery that is on its way; the second one comes after it.
     const first = await this.#channel.checkQueue(this.#queue);
     const { messageCount, consumerCount } = await this.#channel.checkQueue(this.#queue);
