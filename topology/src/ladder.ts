@@ -132,6 +132,11 @@ function dueExchange(shape: LadderShape): string {
   return `${ladderName(shape)}.due`;
 }
 
+/** The ladder that an exchange or a queue of this name is a part of, whatever its shape; undefined: of none. */
+export function ladderOf(name: string): string | undefined {
+  return /^(delay\.\d+ms-x\d+)\.(?:due|level-\d\d)$/.exec(name)?.[1];
+}
+
 function ladderName(shape: LadderShape): string {
   return `delay.${shape.unitMs}ms-x${shape.levels}`;
 }

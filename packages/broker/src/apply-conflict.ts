@@ -1,13 +1,6 @@
-import type { Exchange, Queue } from '@warren/topology';
+import { type ArgumentDifference, differences, type Exchange, type Queue } from '@warren/topology';
 import type { ManagementClient } from './management.js';
 import { ManagementError } from './management-request.js';
-
-/** One argument, as the topology wants it and as the broker has it. Absent: `null`. */
-export interface ArgumentDifference {
-  readonly argument: string;
-  readonly wanted: unknown;
-  readonly current: unknown;
-}
 
 export type Declared =
   | { readonly kind: 'queue'; readonly wanted: Queue }
@@ -71,17 +64,6 @@ export async function unseenConflict(
     throw error;
   });
   return found.length === 0 ? undefined : new TopologyConflictError(declared, where, found, '');
-}
-
-/** Compares everything that a declaration fixes. A number and its text are different: so they are to the broker. */
-export function differences(
-  wanted: Readonly<Record<string, unknown>>,
-  current: Readonly<Record<string, unknown>>,
-): ArgumentDifference[] {
-  const names = [...new Set([...Object.keys(wanted), ...Object.keys(current)])].sort();
-  return names
-    .map((argument) => ({ argument, wanted: wanted[argument] ?? null, current: current[argument] ?? null }))
-    .filter((difference) => difference.wanted !== difference.current);
 }
 
 async function differencesOn(

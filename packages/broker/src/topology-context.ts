@@ -1,7 +1,8 @@
 import type { TaskType } from '@warren/tasks';
-import { type DelayMechanism, delayMechanisms } from '@warren/topology';
+import { type DelayMechanism, delayMechanisms, type QueueProfile, queueProfiles } from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
+import { addressOf, brokerUrls } from './connection-urls.js';
 import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
 import { BrokerUnreachableError } from './exception.js';
 
@@ -44,6 +45,10 @@ export interface TopologyCommandContext {
   readonly brokerFinder?: BrokerFinder;
   /** Default: every task type there is. */
   readonly types?: readonly TaskType[];
+  /** Asks the person a question whose answer is yes or no. Undefined where there is no terminal to answer on. */
+  readonly ask?: ((question: string) => Promise<boolean>) | undefined;
+  /** Takes the exit code of a command that ended well and has more to say than "done". Default: `process.exitCode`. */
+  readonly exitWith?: (code: number) => void;
 }
 
 export function delayOption(): Option {
@@ -60,6 +65,17 @@ const flagsOf = z.object({ delay: z.string().optional() });
 export function readDelay(env: TopologyCommandContext['env'], flags: unknown): DelayChoice {
   const { delay } = flagsOf.parse(flags);
   return settings.parse({ WARREN_DELAY: (delay ?? env.WARREN_DELAY) || undefined }).WARREN_DELAY;
+}
+
+/** `WARREN_PROFILE`: what queues are made of. An empty variable counts as one that is not set. */
+const profileChoice = z
+  .enum(queueProfiles, { error: `WARREN_PROFILE must be ${queueProfiles.map((one) => `"${one}"`).join(' or ')}` })
+  .default('classic');
+const profileSettings = z.object({ WARREN_PROFILE: profileChoice });
+
+/** `WARREN_PROFILE`, `classic` where it is not set. */
+export function readProfile(env: TopologyCommandContext['env']): QueueProfile {
+  return profileSettings.parse({ WARREN_PROFILE: env.WARREN_PROFILE || undefined }).WARREN_PROFILE;
 }
 
 /** The delay to show for a choice: with `auto` what the broker has, the ladder where nothing names a broker. */
@@ -101,4 +117,11 @@ export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'en
       adviceWhenSilent: () => 'check that it runs and that AMQP_URL is right',
     }
   );
+}
+
+/** Where a broker's hosts are, for people: `host:port vhost "name"`, without credentials. Throws a BrokerUrlError. */
+export function addressText(amqpUrl: string): string {
+  return brokerUrls(amqpUrl, () => 0)
+    .map(addressOf)
+    .join(', ');
 }
