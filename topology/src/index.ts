@@ -1,27 +1,25 @@
 export * from './differences.js';
 export { type Drawing, drawingOf } from './drawing.js';
 export { generationsOn, nextGeneration } from './generations.js';
-export type { Held, HeldBinding, HeldExchange, HeldPolicy, HeldQueue } from './held.js';
 export {
-  defaultLadder,
-  defaultLadder,
-  type LadderShape,
-  type LadderShape,
-  ladderEntry,
-  ladderEntry,
-  ladderOf,
-  longestLadderDelayMs,
-  longestLadderDelayMs,
-} from './ladder.js';
+  type Held,
+  type HeldBinding,
+  type HeldExchange,
+  type HeldPolicy,
+  type HeldQueue,
+  isOurBinding,
+} from './held.js';
+export { defaultLadder, type LadderShape, ladderEntry, ladderOf, longestLadderDelayMs } from './ladder.js';
 export * from './lanes.js';
 export { mermaidDrawing } from './mermaid-drawing.js';
+export { migrationsOn, type RoleMigration } from './migration.js';
 export * from './model.js';
 export * from './names.js';
 export { planTopology } from './plan.js';
 export * from './plan-step.js';
 export { overriddenPolicies } from './policies-in-force.js';
 export * from './queue-name.js';
-export { withoutReplacements } from './replacements.js';
+export { replacementsOn, withoutReplacements } from './replacements.js';
 export { type ServiceRole, serviceRoles } from './service-roles.js';
 export { textDrawing, textDrawingWidth } from './text-drawing.js';
 export { topologyFor } from './topology.js';
