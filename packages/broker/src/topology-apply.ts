@@ -29,11 +29,11 @@ export function addApplyCommand(topology: Command, context: TopologyCommandConte
     .addOption(delayOption())
     .option('-y, --yes', 'delete leftovers without asking; without a terminal and without it they are left')
     .option('--dry-run', 'print what it would do, as plan does')
-    .option('--delete-queue <name>', 'a leftover queue to delete with its messages; may be given again', collected, [])
+    .option('--delete-queue <name>', 'a leftover queue to delete with its messages; may be given again', collected)
     .action((flags: unknown) => (flagsOf.parse(flags).dryRun ? plan(flags, context) : apply(flags, context)));
 }
 
-function collected(name: string, before: readonly string[]): readonly string[] {
+function collected(name: string, before: readonly string[] = []): readonly string[] {
   return [...before, name];
 }
 
@@ -236,9 +236,12 @@ function madeText(made: PartCount | null): string {
 }
 
 function deletedText(deleted: Deletion['deleted']): string {
-  const count = (kind: DeleteStep['kind']) => deleted.filter((one) => one.kind === kind).length;
   const lost = deleted.reduce((sum, { messages = 0 }) => sum + messages, 0);
-  return deleted.length === 0
-    ? ''
-    : `deleted are ${count('exchange')} exchanges, ${count('queue')} queues${lost === 0 ? '' : ` with ${lost} messages`}, ${count('binding')} bindings and ${count('policy')} policies`;
+  const plurals = { exchange: 'exchanges', queue: 'queues', binding: 'bindings', policy: 'policies' } as const;
+  const kinds = (['exchange', 'queue', 'binding', 'policy'] as const).flatMap((kind) => {
+    const count = deleted.filter((one) => one.kind === kind).length;
+    return count === 0 ? [] : [`${count} ${count === 1 ? kind : plurals[kind]}`];
+  });
+  if (kinds.length === 0) return '';
+  return `deleted: ${kinds.join(', ')}${lost === 0 ? '' : `, and ${lost === 1 ? '1 message' : `${lost} messages`}`}`;
 }
