@@ -1,3 +1,15 @@
+export { versionAtLeast } from './broker-version.js';
+export { type Diagnosis, diagnose } from './doctor/diagnose.js';
+export type { BrokerFacts, HeldFact, Known, ManagementFact, PolicyFact } from './doctor/facts.js';
+export {
+  type CheckName,
+  checkNames,
+  type Finding,
+  type FindingCode,
+  type Severity,
+  severities,
+  severityOf,
+} from './doctor/finding.js';
 export { type Drawing, drawingOf } from './drawing.js';
 export { defaultLadder, type LadderShape, ladderEntry, longestLadderDelayMs } from './ladder.js';
 export { mermaidDrawing } from './mermaid-drawing.js';

@@ -2,12 +2,12 @@ import { taskTypes } from '@warren/tasks';
 import { type Topology, topologyFor } from '@warren/topology';
 import type { Command } from 'commander';
 import { type ApplySummary, applyTopology } from './apply.js';
-import { addressOf, brokerUrls } from './connection-urls.js';
 import { type DelayChoice, discoverDelay } from './delay-discovery.js';
 import { brokerAddress } from './inspect-connection.js';
 import { managementClient } from './management.js';
 import { ManagementError, managementAddress } from './management-request.js';
 import {
+  addressText,
   delayOption,
   type FoundBroker,
   finderOf,
@@ -16,12 +16,14 @@ import {
   type TopologyCommandContext,
   withAdvice,
 } from './topology-context.js';
+import { addDoctorCommand } from './topology-doctor.js';
 import { addDrawCommand } from './topology-draw.js';
 import { missingFrom, type TopologyCount } from './topology-missing.js';
 
 export type { BrokerFinder, CommandOutput, FoundBroker, TopologyCommandContext } from './topology-context.js';
+export { addressText };
 
-/** Adds `warren topology apply | show | draw`. */
+/** Adds `warren topology apply | show | draw | doctor`. */
 export function addTopologyCommands(program: Command, context: TopologyCommandContext): void {
   const topology = program.command('topology').description('what the broker should hold for the task types there are');
   topology
@@ -35,6 +37,7 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
     .addOption(delayOption())
     .action((flags: unknown) => show(readDelay(context.env, flags), context));
   addDrawCommand(topology, context);
+  addDoctorCommand(topology, context);
 }
 
 async function apply(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {
@@ -134,13 +137,6 @@ function settingsText(values: Readonly<Record<string, string | number>>): string
   return Object.entries(values)
     .map(([name, value]) => `${name}=${value}`)
     .join(' ');
-}
-
-/** Where a broker's hosts are, for people: `host:port vhost "name"`, without credentials. Throws a BrokerUrlError. */
-export function addressText(amqpUrl: string): string {
-  return brokerUrls(amqpUrl, () => 0)
-    .map(addressOf)
-    .join(', ');
 }
 
 /** Columns as wide as their widest cell; the last one is left as it is. */

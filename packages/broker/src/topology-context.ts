@@ -2,6 +2,7 @@ import type { TaskType } from '@warren/tasks';
 import { type DelayMechanism, delayMechanisms } from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
+import { addressOf, brokerUrls } from './connection-urls.js';
 import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
 import { BrokerUnreachableError } from './exception.js';
 
@@ -101,4 +102,11 @@ export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'en
       adviceWhenSilent: () => 'check that it runs and that AMQP_URL is right',
     }
   );
+}
+
+/** Where a broker's hosts are, for people: `host:port vhost "name"`, without credentials. Throws a BrokerUrlError. */
+export function addressText(amqpUrl: string): string {
+  return brokerUrls(amqpUrl, () => 0)
+    .map(addressOf)
+    .join(', ');
 }
