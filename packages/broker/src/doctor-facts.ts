@@ -94,7 +94,8 @@ async function known<T>(asked: Promise<T>): Promise<Known<T> & { readonly failur
   try {
     return { known: true, value: await asked };
   } catch (error) {
-    if (error instanceof ManagementError) return { known: false, why: error.message, failure: error.failure };
+    if (error instanceof ManagementError)
+      return { known: false, why: error.message.replaceAll('\n', ' '), failure: error.failure };
     throw error;
   }
 }
@@ -138,7 +139,7 @@ async function heldBy({ client, vhost, asker }: Asking, amqpUrl: string): Promis
   if (!listed.known) return listed;
   const [exchanges, queues, bindings, policies, operatorPolicies] = listed.value;
   const withConsumers = queues.map(({ name }) => name).filter((name) => readQueueName(name) !== undefined);
-  const counts = await queueCounts(amqpUrl, withConsumers);
+  const counts = await queueCounts(amqpUrl, withConsumers, [404, 403]);
   return {
     known: true,
     value: {

@@ -47,10 +47,14 @@ export interface QueueCount {
   readonly consumers: number;
 }
 
-/** What several queues count, over one short-lived connection. A queue that does not exist is left out. */
+/**
+ * What several queues count, over one short-lived connection. Left out is a queue that is refused with one of these reply
+ * codes: 404, there is none; 403, from some 4.x on, this user has no permission on it.
+ */
 export async function queueCounts(
   amqpUrl: string,
   queues: readonly string[],
+  leftOut: readonly number[] = [404],
 ): Promise<ReadonlyMap<string, QueueCount>> {
   return await withConnection(amqpUrl, async (connection) => {
     const counts = new Map<string, QueueCount>();
@@ -63,7 +67,7 @@ export async function queueCounts(
         counts.set(queue, { ready: messageCount, consumers: consumerCount });
         await channel.close();
       } catch (error) {
-        if (replyCodeOf(error) !== 404) throw error;
+        if (!leftOut.includes(replyCodeOf(error) ?? 0)) throw error;
       }
     }
     return counts;

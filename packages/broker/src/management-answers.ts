@@ -78,7 +78,7 @@ export const channelInfo = z.object({ name: z.string(), global_prefetch_count: z
 export const consumerInfo = z.object({
   queue: z.object({ name: z.string() }),
   prefetch_count: z.number(),
-  consumer_timeout: z.unknown(),
+  consumer_timeout: z.unknown().optional(),
 });
 
 export const permissionInfo = z.object({

@@ -6,6 +6,7 @@ import { mebibytes } from './check-nodes.js';
 import type { BrokerFacts, ConsumerFact, HeldFact, QueueFact } from './facts.js';
 import { type CheckResult, type Finding, finding } from './finding.js';
 import { queueSettings } from './queue-settings.js';
+import { namedThings } from './words.js';
 
 /** A task type, as far as consumers are judged by it. */
 export type JudgedType = Pick<TaskType, 'name'> & {
@@ -31,7 +32,7 @@ export function checkConsumers({ held }: Pick<BrokerFacts, 'held'>): CheckResult
       if (count === undefined || count.consumers > 0 || (count.ready === 0 && isTakenOver(name))) return [];
       return [withoutConsumers(queue.name, name.role, count.ready)];
     }),
-    notChecked: uncounted.length === 0 ? null : `${uncounted.join(', ')} went away while it was asked`,
+    notChecked: uncounted.length === 0 ? null : `${namedThings('queue', uncounted)} did not say how many it has`,
   };
 }
 

@@ -3,6 +3,7 @@ import { type CheckResult, type Finding, finding } from './finding.js';
 import { isOurQueue } from './ours.js';
 import { type QueueSettings, queueSettings, whoSet } from './queue-settings.js';
 import { arrivalsOf, exactly, keysInto } from './routing.js';
+import { namedThings } from './words.js';
 
 /** Dead letters of queues of ours: whether they arrive, only once around, and safely. */
 export function checkDeadLettering({ held }: Pick<BrokerFacts, 'held'>): CheckResult {
@@ -117,7 +118,7 @@ function cycleFinding(cycle: readonly string[], held: HeldFact): Finding {
     return queue === undefined ? [] : [`"${name}" by ${whoSet('dead-letter-exchange', queue, held)}`];
   });
   return finding('dead-letter-cycle', {
-    where: `queues ${cycle.map((name) => `"${name}"`).join(', ')}`,
+    where: namedThings('queue', cycle),
     what: `Dead letters go around: ${ring}. A message that is rejected goes round without end, and the broker drops one that only expires. The exchanges are set for ${setters.join(', ')}.`,
     mend: 'Remove the policy or the binding that leads back, in the management UI: nothing that dead letters come to leads them on to where they came from.',
   });
