@@ -144,7 +144,7 @@ describe('warren topology doctor on a broker with faults', () => {
       ['dead-letter-unrouted', 'queue "tasks.research.g3"', 'topology apply'],
       ['queue-without-consumers', 'queue "submitted"', 'Start the producer'],
       ['queue-without-consumers', 'queue "tasks.research.g3"', 'Start the research-worker'],
-      ['consumer-timeout-too-short', 'queue "tasks.research"', 'consumer_timeout = '],
+      ['consumer-timeout-too-short', '"tasks.research"', 'consumer_timeout = '],
       ...(isOld
         ? ([
             ['deprecated-classic-mirroring', 'policy "mirrored"', 'Remove the policy'],

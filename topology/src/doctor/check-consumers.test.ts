@@ -82,9 +82,13 @@ describe('the consumer timeout', () => {
   it('is no matter of classic queues from 4.3 on', () => {
     expect(found({ ...configured(1), version: '4.2.9' })).toHaveLength(1);
     expect(found({ ...configured(1), version: '4.3.0' })).toEqual([]);
-    expect(
-      found({ ...healthyBroker('quorum'), version: '4.3.0', consumers: is([]), consumerTimeoutMs: is(1) }),
-    ).toHaveLength(3);
+  });
+
+  it('is told once a type, with all its lanes', () => {
+    const facts = { ...healthyBroker('quorum'), version: '4.3.0', consumers: is([]), consumerTimeoutMs: is(1) };
+    expect(checkConsumerTimeout(facts, types).findings.map(({ where }) => where)).toEqual([
+      'queues "tasks.echo.high", "tasks.echo.normal", "tasks.echo.low"',
+    ]);
   });
 });
 

@@ -62,17 +62,18 @@ export function checkConsumerTimeout(
 ): CheckResult {
   const { held, consumerTimeoutMs: own } = facts;
   if (!held.known) return { findings: [], notChecked: held.why };
-  const findings: Finding[] = [];
-  let isUnread = false;
-  for (const queue of held.value.queues) {
+  const judged = held.value.queues.flatMap((queue) => {
     const type = typeOf(queue.name, types);
-    if (type === undefined || !hasTimeout(queue, facts.version)) continue;
-    const inForce = timeoutInForce(queue, held.value, facts);
-    if (inForce === 'unread') isUnread = true;
-    else if (inForce < type.policy.attemptTimeoutMs + consumerTimeoutMarginMs) {
-      findings.push(tooShort(queue.name, inForce, type));
-    }
-  }
+    if (type === undefined || !hasTimeout(queue, facts.version)) return [];
+    return [{ queue: queue.name, type, inForce: timeoutInForce(queue, held.value, facts) }];
+  });
+  const findings = types.flatMap((type) => {
+    const short = judged.flatMap(({ queue, type: its, inForce }) =>
+      its.name === type.name && inForce !== 'unread' && inForce < neededTimeoutMs(type) ? [{ queue, inForce }] : [],
+    );
+    return short.length === 0 ? [] : [tooShort(short, type)];
+  });
+  const isUnread = judged.some(({ inForce }) => inForce === 'unread');
   if (!isUnread || own.known) return { findings, notChecked: null };
   return { findings: [...findings, unread(own.why)], notChecked: 'see consumer-timeout-unread' };
 }
@@ -98,12 +99,19 @@ function timeoutInForce(
   return own.value ?? Number.POSITIVE_INFINITY;
 }
 
-function tooShort(queue: string, timeoutMs: number, { name, policy }: JudgedType): Finding {
-  const needed = policy.attemptTimeoutMs + consumerTimeoutMarginMs;
+function neededTimeoutMs({ policy }: JudgedType): number {
+  return policy.attemptTimeoutMs + consumerTimeoutMarginMs;
+}
+
+function tooShort(queues: readonly { queue: string; inForce: number }[], type: JudgedType): Finding {
+  const shortest = Math.min(...queues.map(({ inForce }) => inForce));
   return finding('consumer-timeout-too-short', {
-    where: `queue "${queue}"`,
-    what: `The broker waits ${timeoutMs} ms for an ack, and an attempt of type ${name} may take ${policy.attemptTimeoutMs} ms: it closes the worker's channel in the middle of the work, again at each attempt.`,
-    mend: `Set "consumer_timeout = ${needed}" or more in rabbitmq.conf of every node and restart it (a "consumer-timeout" of a policy or a queue goes before it), or give the type a shorter attemptTimeoutMs.`,
+    where: namedThings(
+      'queue',
+      queues.map(({ queue }) => queue),
+    ),
+    what: `The broker waits ${shortest} ms for an ack, and an attempt of type ${type.name} may take ${type.policy.attemptTimeoutMs} ms and needs a minute beside: the worker loses it in the middle of its work, again at each attempt.`,
+    mend: `Set "consumer_timeout = ${neededTimeoutMs(type)}" or more in rabbitmq.conf of every node and restart it (a "consumer-timeout" of a policy or a queue goes before it), or give the type a shorter attemptTimeoutMs.`,
   });
 }
 
