@@ -1,4 +1,16 @@
+export { versionAtLeast } from './broker-version.js';
 export * from './differences.js';
+export { type Diagnosis, diagnose } from './doctor/diagnose.js';
+export type { BrokerFacts, HeldFact, Known, ManagementFact, PolicyFact } from './doctor/facts.js';
+export {
+  type CheckName,
+  checkNames,
+  type Finding,
+  type FindingCode,
+  type Severity,
+  severities,
+  severityOf,
+} from './doctor/finding.js';
 export { type Drawing, drawingOf } from './drawing.js';
 export { generationsOn, nextGeneration } from './generations.js';
 export {

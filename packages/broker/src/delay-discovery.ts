@@ -1,4 +1,4 @@
-import { type DelayMechanism, delayMechanisms, type LadderShape } from '@warren/topology';
+import { type DelayMechanism, delayMechanisms, type LadderShape, versionAtLeast } from '@warren/topology';
 import { z } from 'zod';
 import { type Delay, delayBy } from './delay.js';
 import { brokerVersion, hasDelayPlugin } from './plugin-probe.js';
@@ -57,7 +57,7 @@ export function chooseDelay(broker: { wanted: DelayChoice; version: string; plug
 
 /** 4.2 is the last series on which the plugin runs. */
 function mayUsePlugin(wanted: DelayChoice, version: string): boolean {
-  return wanted !== 'ladder' && !atLeast(version, 4, 3);
+  return wanted !== 'ladder' && !versionAtLeast(version, 4, 3);
 }
 
 function wantedPlugin({ version, plugin }: { version: string; plugin: boolean }): 'plugin' {
@@ -73,18 +73,10 @@ function wantedPlugin({ version, plugin }: { version: string; plugin: boolean })
 }
 
 function ladder(version: string, reason: string): { mechanism: 'ladder'; reason: string } {
-  if (!atLeast(version, 3, 10)) {
+  if (!versionAtLeast(version, 3, 10)) {
     throw new Error(
       `RabbitMQ ${version} can't hold the delay ladder, which needs TTL and at-least-once dead-lettering on quorum queues: upgrade to 3.10 or later`,
     );
   }
   return { mechanism: 'ladder', reason };
-}
-
-/** A version that can't be read counts as a new one. */
-function atLeast(version: string, major: number, minor: number): boolean {
-  const [, majorText, minorText] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  if (majorText === undefined || minorText === undefined) return true;
-  const [has, hasMinor] = [Number(majorText), Number(minorText)];
-  return has > major || (has === major && hasMinor >= minor);
 }

@@ -17,6 +17,8 @@ export { brokerAddress } from './inspect-connection.js';
 export { createLedgerPatience, type LedgerPatience } from './ledger-patience.js';
 export { type ManagementClient, managementClient } from './management.js';
 export { ManagementError, managementAddress, request } from './management-request.js';
+export type { MigrationProgress } from './migrate-role.js';
+export { migrateTopology } from './migrate-topology.js';
 export { brokerVersion, hasDelayPlugin } from './plugin-probe.js';
 export {
   createPublisher,

@@ -37,17 +37,37 @@ export async function readyCount(amqpUrl: string, queue: string): Promise<number
 
 /** {@link readyCount} of several queues over one short-lived connection. A queue that does not exist is left out. */
 export async function readyCounts(amqpUrl: string, queues: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  return new Map([...(await queueCounts(amqpUrl, queues))].map(([queue, { ready }]) => [queue, ready]));
+}
+
+/** What a queue itself counts now. */
+export interface QueueCount {
+  /** Messages that wait in it and no consumer holds. */
+  readonly ready: number;
+  readonly consumers: number;
+}
+
+/**
+ * What several queues count, over one short-lived connection. Left out is a queue that is refused with one of these reply
+ * codes: 404, there is none; 403, from some 4.x on, this user has no permission on it.
+ */
+export async function queueCounts(
+  amqpUrl: string,
+  queues: readonly string[],
+  leftOut: readonly number[] = [404],
+): Promise<ReadonlyMap<string, QueueCount>> {
   return await withConnection(amqpUrl, async (connection) => {
-    const counts = new Map<string, number>();
+    const counts = new Map<string, QueueCount>();
     for (const queue of queues) {
       // A channel each: asking for a missing queue closes the channel.
       const channel = await connection.createChannel();
       channel.on('error', () => undefined);
       try {
-        counts.set(queue, (await channel.checkQueue(queue)).messageCount);
+        const { messageCount, consumerCount } = await channel.checkQueue(queue);
+        counts.set(queue, { ready: messageCount, consumers: consumerCount });
         await channel.close();
       } catch (error) {
-        if (replyCodeOf(error) !== 404) throw error;
+        if (!leftOut.includes(replyCodeOf(error) ?? 0)) throw error;
       }
     }
     return counts;

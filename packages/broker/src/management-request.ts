@@ -70,10 +70,27 @@ export async function request(
   return text === '' ? undefined : jsonOf(call, text);
 }
 
-async function answerTo(call: string, send: () => Promise<Response>): Promise<{ status: number; text: string }> {
+/** The clock that the server's answer shows, in epoch milliseconds, cut off to whole seconds. Rejects as {@link request} does. */
+export async function serverClock(address: ManagementAddress, path: string): Promise<number> {
+  const call = `GET ${address.baseUrl}${path}`;
+  const { date } = await answerTo(call, () =>
+    fetch(`${address.baseUrl}${path}`, {
+      headers: { authorization: basic(address) },
+      signal: AbortSignal.timeout(managementTimeoutMs),
+    }),
+  );
+  const clock = Date.parse(date ?? '');
+  if (Number.isNaN(clock)) throw unreachable(`the answer to ${call} has no date`);
+  return clock;
+}
+
+async function answerTo(
+  call: string,
+  send: () => Promise<Response>,
+): Promise<{ status: number; text: string; date: string | null }> {
   try {
     const response = await send();
-    return { status: response.status, text: await response.text() };
+    return { status: response.status, text: await response.text(), date: response.headers.get('date') };
   } catch (error) {
     throw unreachable(`no answer to ${call} (${reasonOf(error)})`);
   }

@@ -3,18 +3,33 @@ import { z } from 'zod';
 import {
   type BindingInfo,
   bindingInfo,
+  type ChannelInfo,
+  type ConnectionInfo,
+  type ConsumerInfo,
+  channelInfo,
+  connectionInfo,
+  consumerInfo,
   type ExchangeInfo,
   exchangeInfo,
+  featureInfo,
+  type NodeInfo,
+  nodeInfo,
   type Overview,
   overview,
+  type PermissionInfo,
   type PolicyInfo,
+  permissionInfo,
   policyInfo,
+  type QueueDeclared,
   type QueueInfo,
+  queueDeclared,
   queueInfo,
   queuePolicy,
   vhostInfo,
+  type Whoami,
+  whoami,
 } from './management-answers.js';
-import { type ManagementAddress, ManagementError, request } from './management-request.js';
+import { type ManagementAddress, ManagementError, request, serverClock } from './management-request.js';
 
 /**
  * The part of RabbitMQ's management HTTP API that Warren uses. Every call rejects with a {@link ManagementError}.
@@ -39,6 +54,22 @@ export interface ManagementClient {
   exchanges(vhost: string): Promise<ExchangeInfo[]>;
   exchange(vhost: string, name: string): Promise<ExchangeInfo | undefined>;
   bindings(vhost: string): Promise<BindingInfo[]>;
+  /** Every queue as it was declared. As it is now, not a statistic. */
+  declaredQueues(vhost: string): Promise<QueueDeclared[]>;
+  operatorPolicies(vhost: string): Promise<PolicyInfo[]>;
+  /** The user who asks. */
+  whoami(): Promise<Whoami>;
+  /** The broker's clock, in epoch milliseconds: in whole seconds, cut off. */
+  clock(): Promise<number>;
+  /** Needs the tag `monitoring`, as the next three do to tell of more than the user's own. */
+  nodes(): Promise<NodeInfo[]>;
+  connections(vhost: string): Promise<ConnectionInfo[]>;
+  channels(vhost: string): Promise<ChannelInfo[]>;
+  consumers(vhost: string): Promise<ConsumerInfo[]>;
+  /** In every virtual host. Needs the tag `administrator`. */
+  permissionsOf(user: string): Promise<PermissionInfo[]>;
+  /** Names of the deprecated features in use in the cluster; undefined where the broker keeps no list (before 3.13). */
+  deprecatedInUse(): Promise<string[] | undefined>;
 }
 
 export function managementClient(address: ManagementAddress): ManagementClient {
@@ -66,6 +97,17 @@ export function managementClient(address: ManagementAddress): ManagementClient {
     exchanges: (vhost) => get(path`/api/exchanges/${vhost}`, z.array(exchangeInfo)),
     exchange: (vhost, name) => find(path`/api/exchanges/${vhost}/${name}`, exchangeInfo),
     bindings: (vhost) => get(path`/api/bindings/${vhost}`, z.array(bindingInfo)),
+    declaredQueues: (vhost) => get(path`/api/queues/${vhost}?disable_stats=true`, z.array(queueDeclared)),
+    operatorPolicies: (vhost) => get(path`/api/operator-policies/${vhost}`, z.array(policyInfo)),
+    whoami: () => get('/api/whoami', whoami),
+    clock: () => serverClock(address, '/api/whoami'),
+    nodes: () => get('/api/nodes', z.array(nodeInfo)),
+    connections: (vhost) => get(path`/api/vhosts/${vhost}/connections`, z.array(connectionInfo)),
+    channels: (vhost) => get(path`/api/vhosts/${vhost}/channels`, z.array(channelInfo)),
+    consumers: (vhost) => get(path`/api/consumers/${vhost}`, z.array(consumerInfo)),
+    permissionsOf: (user) => get(path`/api/users/${user}/permissions`, z.array(permissionInfo)),
+    deprecatedInUse: async () =>
+      (await find('/api/deprecated-features/used', z.array(featureInfo)))?.map(({ name }) => name),
   };
 }
 

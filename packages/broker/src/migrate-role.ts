@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger, LivingQueue } from '@warren/ledger';
-import type { Binding, RoleMigration, Topology } from '@warren/topology';
+import type { RoleMigration, Topology } from '@warren/topology';
 import type { ChannelModel } from 'amqplib';
 import { applyTopology } from './apply.js';
+import { queueCounts } from './inspect.js';
 import { withConnection } from './inspect-connection.js';
 import type { ManagementClient } from './management.js';
 import { emptinessOf } from './queue-emptiness.js';
@@ -64,7 +65,10 @@ export async function migrateRole(migration: RoleMigration, parts: MigrateParts)
     onProgress({ step: 'closing', role, queues: left });
     left = await deleteEmpty(left, parts);
   }
-  await ledger.livingQueues.record(role, fresh.map((queue) => ({ queue, state: 'receiving' })));
+  await ledger.livingQueues.record(
+    role,
+    fresh.map((queue) => ({ queue, state: 'receiving' })),
+  );
   onProgress({ step: 'done', role, queues: fresh });
 }
 
@@ -102,13 +106,23 @@ async function drained(role: string, queues: readonly string[], parts: MigratePa
   }
 }
 
-/** Answers the queues that are still there: somebody consumes them, or a message came back. */
+/** Answers the queues that are still there: a message came back, or somebody consumes them again. */
 async function deleteEmpty(queues: readonly string[], parts: MigrateParts): Promise<readonly string[]> {
   const { amqpUrl, management, vhost } = parts;
+  await untilLeft(queues, parts);
   return await withConnection(amqpUrl, async (connection: ChannelModel) => {
     const { empty, occupied } = await emptinessOf(connection, queues, () => management.queues(vhost));
     const left: string[] = [...occupied.keys()];
     for (const [queue, one] of empty) if (!(await one.deleteIfEmpty())) left.push(queue);
     return left;
   });
+}
+
+/** Resolves when nobody consumes the queues any more, or one of them holds a message again. */
+async function untilLeft(queues: readonly string[], { amqpUrl, signal }: MigrateParts): Promise<void> {
+  for (;;) {
+    const counts = [...(await queueCounts(amqpUrl, queues)).values()];
+    if (counts.every(({ consumers }) => consumers === 0) || counts.some(({ ready }) => ready > 0)) return;
+    await sleep(lookEveryMs, undefined, { signal });
+  }
 }

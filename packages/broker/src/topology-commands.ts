@@ -4,23 +4,27 @@ import type { Command } from 'commander';
 import type { DelayChoice } from './delay-discovery.js';
 import { addApplyCommand } from './topology-apply.js';
 import { delayOption, readDelay, shownDelay, type TopologyCommandContext } from './topology-context.js';
+import { addDoctorCommand } from './topology-doctor.js';
 import { addDrawCommand } from './topology-draw.js';
+import { addMigrateCommand } from './topology-migrate.js';
 import { addPlanCommand } from './topology-plan-command.js';
 
 export type { BrokerFinder, CommandOutput, FoundBroker, TopologyCommandContext } from './topology-context.js';
 export { addressText } from './topology-context.js';
 
-/** Adds `warren topology plan | apply | show | draw`. */
+/** Adds `warren topology plan | apply | migrate | show | draw | doctor`. */
 export function addTopologyCommands(program: Command, context: TopologyCommandContext): void {
   const topology = program.command('topology').description('what the broker should hold for the task types there are');
   addPlanCommand(topology, context);
   addApplyCommand(topology, context);
+  addMigrateCommand(topology, context);
   topology
     .command('show')
     .description('print what apply would declare; without a broker, delay "auto" shows the ladder')
     .addOption(delayOption())
     .action((flags: unknown) => show(readDelay(context.env, flags), context));
   addDrawCommand(topology, context);
+  addDoctorCommand(topology, context);
 }
 
 async function show(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {

@@ -24,6 +24,8 @@ export interface FoundBroker {
   readonly amqpUrl: string;
   /** Undefined: derived from `amqpUrl`. */
   readonly managementUrl: string | undefined;
+  /** Of the ledger that belongs to it; undefined where nothing names one. */
+  readonly ledgerUrl?: string | undefined;
   readonly from: string;
   /** As in `ApplyOptions`. */
   readonly isPrivate?: boolean;
@@ -108,7 +110,12 @@ export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'en
     brokerFinder ?? {
       find: () =>
         env.AMQP_URL
-          ? { amqpUrl: env.AMQP_URL, managementUrl: env.WARREN_MANAGEMENT_URL || undefined, from: 'AMQP_URL' }
+          ? {
+              amqpUrl: env.AMQP_URL,
+              managementUrl: env.WARREN_MANAGEMENT_URL || undefined,
+              ledgerUrl: env.LEDGER_URL || undefined,
+              from: 'AMQP_URL',
+            }
           : undefined,
       missing: () =>
         new Error(

@@ -17,5 +17,6 @@ export type { LetterDecision, LetterFilter, LetterPlace, Letters } from './lette
 export type { LivingQueue, LivingQueues } from './living-queues.js';
 export type { Queries, TaskFilter } from './queries.js';
 export { type Pruned, type Prunes, type RetentionLimits, retentionRules } from './retention.js';
+export { serverClock } from './server-clock.js';
 export type { Sweeps } from './sweeps.js';
 export type { AttemptRun, Lease, Task } from './task.js';

@@ -114,8 +114,10 @@ export function brokerFinder(env: Environment, projectRoot?: string): BrokerFind
   const privateBroker = () => PrivateBroker.find(localFolder(projectRoot).broker);
   return {
     find: () => {
-      const { broker } = addressesInUse(env, findLocalStack(projectRoot));
-      return broker && { ...broker, isPrivate: broker.amqpUrl === privateBroker()?.amqpUrl };
+      const { broker, ledger } = addressesInUse(env, findLocalStack(projectRoot));
+      return (
+        broker && { ...broker, ledgerUrl: ledger?.ledgerUrl, isPrivate: broker.amqpUrl === privateBroker()?.amqpUrl }
+      );
     },
     missing: () =>
       new AddressMissingError('AMQP_URL', env, localStackSilence(projectRoot) ?? brokerAlone(privateBroker())),
