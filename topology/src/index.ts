@@ -20,6 +20,7 @@ export {
   type HeldPolicy,
   type HeldQueue,
   isOurBinding,
+  isOurQueue,
 } from './held.js';
 export { defaultLadder, type LadderShape, ladderEntry, ladderOf, longestLadderDelayMs } from './ladder.js';
 export * from './lanes.js';

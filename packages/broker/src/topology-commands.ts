@@ -3,7 +3,7 @@ import { type Topology, topologyFor } from '@warren/topology';
 import type { Command } from 'commander';
 import type { DelayChoice } from './delay-discovery.js';
 import { addApplyCommand } from './topology-apply.js';
-import { delayOption, readDelay, shownDelay, type TopologyCommandContext } from './topology-context.js';
+import { delayOption, readDelay, readProfile, shownDelay, type TopologyCommandContext } from './topology-context.js';
 import { addDoctorCommand } from './topology-doctor.js';
 import { addDrawCommand } from './topology-draw.js';
 import { addMigrateCommand } from './topology-migrate.js';
@@ -30,7 +30,7 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
 async function show(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {
   const { output, types = taskTypes } = context;
   const { mechanism } = await shownDelay(wanted, context);
-  const topology = topologyFor({ types, delay: mechanism, profile: 'classic' });
+  const topology = topologyFor({ types, delay: mechanism, ...readProfile(context.env) });
   output.result(topology, topologyText(topology));
 }
 

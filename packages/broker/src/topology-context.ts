@@ -1,10 +1,11 @@
 import type { TaskType } from '@warren/tasks';
-import { type DelayMechanism, delayMechanisms, type QueueProfile, queueProfiles } from '@warren/topology';
+import { type DelayMechanism, delayMechanisms, type QueueProfile, type QuorumPriorities } from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
 import { addressOf, brokerUrls } from './connection-urls.js';
 import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
 import { BrokerUnreachableError } from './exception.js';
+import { prioritiesChoice, profileChoice } from './profile-choice.js';
 
 /** How these commands speak: data by `result`, a line for the person by `note`. */
 export interface CommandOutput {
@@ -69,15 +70,21 @@ export function readDelay(env: TopologyCommandContext['env'], flags: unknown): D
   return settings.parse({ WARREN_DELAY: (delay ?? env.WARREN_DELAY) || undefined }).WARREN_DELAY;
 }
 
-/** `WARREN_PROFILE`: what queues are made of. An empty variable counts as one that is not set. */
-const profileChoice = z
-  .enum(queueProfiles, { error: `WARREN_PROFILE must be ${queueProfiles.map((one) => `"${one}"`).join(' or ')}` })
-  .default('classic');
-const profileSettings = z.object({ WARREN_PROFILE: profileChoice });
+const profileSettings = z.object({ WARREN_PROFILE: profileChoice, WARREN_QUORUM_PRIORITIES: prioritiesChoice });
 
-/** `WARREN_PROFILE`, `classic` where it is not set. */
-export function readProfile(env: TopologyCommandContext['env']): QueueProfile {
-  return profileSettings.parse({ WARREN_PROFILE: env.WARREN_PROFILE || undefined }).WARREN_PROFILE;
+/** What the queues are made of. An empty variable counts as one that is not set. */
+export interface ProfileSettings {
+  readonly profile: QueueProfile;
+  readonly priorities: QuorumPriorities;
+}
+
+/** `WARREN_PROFILE` and `WARREN_QUORUM_PRIORITIES`, as the services read them. */
+export function readProfile(env: TopologyCommandContext['env']): ProfileSettings {
+  const given = profileSettings.parse({
+    WARREN_PROFILE: env.WARREN_PROFILE || undefined,
+    WARREN_QUORUM_PRIORITIES: env.WARREN_QUORUM_PRIORITIES || undefined,
+  });
+  return { profile: given.WARREN_PROFILE, priorities: given.WARREN_QUORUM_PRIORITIES };
 }
 
 /** The delay to show for a choice: with `auto` what the broker has, the ladder where nothing names a broker. */

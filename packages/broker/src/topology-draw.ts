@@ -18,6 +18,7 @@ import {
   type CommandOutput,
   delayOption,
   readDelay,
+  readProfile,
   shownDelay,
   type TopologyCommandContext,
 } from './topology-context.js';
@@ -116,7 +117,7 @@ async function drawingFrom(
   const { types = taskTypes, env, output } = context;
   const { mechanism: delay, reason } = await shownDelay(readDelay(env, flags), context);
   output.note(`delay: ${delay} (${reason})`);
-  const topology = topologyFor({ types, delay, profile: 'classic' });
+  const topology = topologyFor({ types, delay, ...readProfile(env) });
   return { delay, drawing: drawingOf(topology, serviceRoles(topology, types), { full: flags.full }) };
 }
 

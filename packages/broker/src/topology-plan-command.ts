@@ -3,6 +3,7 @@ import { type PlanStep, stepText } from '@warren/topology';
 import type { Command } from 'commander';
 import { discoverDelay } from './delay-discovery.js';
 import { ManagementError } from './management-request.js';
+import { assertPriorities } from './profile-choice.js';
 import {
   addressText,
   delayOption,
@@ -55,15 +56,16 @@ export async function onFoundBroker(
   work: (found: PlannedBroker) => Promise<void>,
 ): Promise<void> {
   const { env, output, types = taskTypes } = context;
-  const [wanted, profile, finder] = [readDelay(env, flags), readProfile(env), finderOf(context)];
+  const [wanted, settings, finder] = [readDelay(env, flags), readProfile(env), finderOf(context)];
   const broker = finder.find();
   if (broker === undefined) throw finder.missing();
   try {
     const { amqpUrl, managementUrl, from } = broker;
     output.note(`broker: ${addressText(amqpUrl)} (from ${from === 'local stack' ? 'the local stack' : from})`);
-    const { delay, reason } = await discoverDelay({ amqpUrl, wanted });
+    const { delay, reason, brokerVersion } = await discoverDelay({ amqpUrl, wanted });
+    assertPriorities(settings.priorities, brokerVersion);
     output.note(`delay: ${delay.mechanism} (${reason})`);
-    await work({ broker, plan: { amqpUrl, managementUrl, types, delay: delay.mechanism, profile } });
+    await work({ broker, plan: { amqpUrl, managementUrl, types, delay: delay.mechanism, ...settings } });
   } catch (error) {
     throw withAdvice(error, finder.adviceWhenSilent());
   }

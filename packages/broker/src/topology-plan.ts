@@ -7,6 +7,7 @@ import {
   type PlanStep,
   planTopology,
   type QueueProfile,
+  type QuorumPriorities,
   type Topology,
   topologyFor,
 } from '@warren/topology';
@@ -22,6 +23,8 @@ export interface PlanOptions {
   readonly types: readonly TaskType[];
   readonly delay: DelayMechanism;
   readonly profile: QueueProfile;
+  /** As in `TopologyOptions`. */
+  readonly priorities?: QuorumPriorities;
 }
 
 /** What a broker holds, compared with what it should hold. */

@@ -12,7 +12,7 @@ import {
   type TaskType,
   taskTypes,
 } from '@warren/tasks';
-import { queueNames, topologyFor, workQueue } from '@warren/topology';
+import { isOurQueue } from '@warren/topology';
 import { stringify } from 'safe-stable-stringify';
 import { z } from 'zod';
 import { fingerprint } from './fingerprint.js';
@@ -123,7 +123,8 @@ export function checkSubmission(
   const options = submissionOptions.safeParse(submission.options ?? {});
   if (!options.success) return defect('invalid-input', ...firstIssue(options.error));
   const { replyTo } = options.data;
-  if (replyTo !== undefined && isWarrensOwn(replyTo, types)) {
+  // A reply there would be taken for a task, a submission or a letter.
+  if (replyTo !== undefined && isOurQueue(replyTo)) {
     return defect('invalid-input', 'reply_to', `"${replyTo}" is a queue of Warren's: name one of your own`);
   }
   // Before the schema and the encoder, which both go down into the value.
@@ -169,12 +170,6 @@ const anyId = '00000000-0000-7000-8000-000000000000';
 /** As workers will measure it: the payload within its body. */
 function bodyBytes(type: TaskType, payload: string): number {
   return encodeBody(anyId, type.name, '').byteLength + Buffer.byteLength(payload);
-}
-
-/** A reply there would be taken for a task, a submission or a letter. */
-function isWarrensOwn(queue: string, types: readonly TaskType[]): boolean {
-  if (queue.startsWith(workQueue('')) || Object.values<string>(queueNames).includes(queue)) return true;
-  return topologyFor({ types, delay: 'ladder', profile: 'classic' }).queues.some(({ name }) => name === queue);
 }
 
 function newTask({ type, payload, options }: CheckedSubmission, id: string, now: number): Task {

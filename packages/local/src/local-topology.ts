@@ -6,6 +6,7 @@ import {
   ManagementError,
   type PlanOptions,
   planOn,
+  readProfile,
 } from '@warren/broker';
 import { taskTypes } from '@warren/tasks';
 import { isUndone, stepText, topologyFor, withoutReplacements } from '@warren/topology';
@@ -21,7 +22,7 @@ import type { BrokerAddresses } from './stack.js';
 export async function applyLocalTopology(env: Environment, broker: BrokerAddresses): Promise<string> {
   const wanted = delayChoice.parse(setting(env, 'WARREN_DELAY'));
   const { mechanism } = (await discoverDelay({ amqpUrl: broker.amqpUrl, wanted })).delay;
-  const options = { ...broker, types: taskTypes, delay: mechanism, profile: 'classic' } as const;
+  const options = { ...broker, types: taskTypes, delay: mechanism, ...readProfile(env) } as const;
   const plan = await planned(options);
   const pending = plan?.steps.find(isUndone);
   if (pending !== undefined) throw new ReplacementPendingError(stepText(pending));

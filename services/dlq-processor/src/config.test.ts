@@ -10,6 +10,8 @@ describe('the configuration of the dlq-processor', () => {
       amqpUrl: 'amqp://localhost/warren',
       ledgerUrl: 'ledger.db',
       delay: 'auto',
+      profile: 'classic',
+      priorities: 'lanes',
       name: 'd',
       prefetch: 20,
       drainMs: 10_000,

@@ -9,6 +9,8 @@ describe('producerConfigFrom', () => {
       amqpUrl: 'amqp://h',
       ledgerUrl: '/l.db',
       delay: 'auto',
+      profile: 'classic',
+      priorities: 'lanes',
       prefetch: 50,
       outboxLimit: 10_000,
       drainMs: 10_000,
