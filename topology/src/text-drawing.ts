@@ -1,31 +1,57 @@
-import { type Drawing, type DrawnExchange, type DrawnQueue, keyText, namesOf, type Route } from './drawing.js';
+import {
+  type Drawing,
+  type DrawnExchange,
+  type DrawnQueue,
+  depthLines,
+  keyText,
+  namesOf,
+  type Route,
+  standingText,
+  waitingLines,
+} from './drawing.js';
 import type { ServiceRole } from './service-roles.js';
 
-/** No line is wider than this, in cells. */
-export const textDrawingWidth = 100;
+/** How wide a picture may be in cells: it is as wide as it needs, and what does not fit is cut. */
+export const textDrawingWidth = { narrowest: 80, usual: 100, widest: 160 };
 /** Of what is said below the picture at the least, in cells: narrower than this it would be all indentation. */
 const narrowestProse = 60;
 
 /**
  * The picture for a terminal: an exchange after the other with its publishers on the left and its bindings on the right,
- * each queue as a box where it is met first and by its name afterwards; below it what each of them is for. What does
- * not fit {@link textDrawingWidth} is cut, with an ellipsis.
- * @param terminalWidth in cells: what is said below the picture fits it, down to 60. Default {@link textDrawingWidth}.
+ * each queue as a box where it is met first and by its name afterwards, and queues that no exchange leads to; below it
+ * what a broker has otherwise than planned, and what each thing is for. What does not fit is cut, with an ellipsis.
+ * @param terminalWidth in cells: the picture fits it between {@link textDrawingWidth}'s bounds, what is said below it down
+ * to 60. Default 100.
  */
-export function textDrawing(drawing: Drawing, terminalWidth = textDrawingWidth): string {
+export function textDrawing(drawing: Drawing, terminalWidth = textDrawingWidth.usual): string {
+  const { narrowest: least, usual, widest: most } = textDrawingWidth;
+  const width = Math.max(least, Math.min(most, terminalWidth));
+  const proseWidth = Math.max(narrowestProse, Math.min(usual, terminalWidth));
   const met = new Set<string>();
   const sections = drawing.exchanges.map((exchange) => sectionOf(exchange, drawing, met));
+  const apart = drawing.queues.filter(({ name }) => !met.has(name)).map(apartSection);
+  const all = [...sections, ...apart];
   return [
-    ...sections.map((section) => sectionText(section, columnsFor(sections, section.layout))),
-    legendFor(sections),
-    purposesText(drawing, Math.max(narrowestProse, Math.min(textDrawingWidth, terminalWidth))),
+    ...all.map((section) => sectionText(section, columnsFor(all, section.layout, width))),
+    legendFor(sections, drawing),
+    ...(drawing.findings === undefined ? [] : [findingsText(drawing.findings, proseWidth)]),
+    purposesText(drawing, proseWidth),
   ].join('\n\n');
 }
 
-function legendFor(sections: readonly Section[]): string {
+function legendFor(sections: readonly Section[], { findings }: Drawing): string {
   const counts = sections.some(({ arms }) => arms.some(({ label }) => label.includes('×')));
-  return counts ? `${legend}\n (*.)×5 the leading words *.*.*.*.*.` : legend;
+  return [
+    legend,
+    ...(findings === undefined ? [] : [liveLegend]),
+    ...(counts ? [' (*.)×5 the leading words *.*.*.*.*.'] : []),
+  ].join('\n');
 }
+
+const liveLegend = [
+  ' MISSING planned, and not on the broker   LEFTOVER on the broker, and not planned',
+  ' counts are the statistics of the broker, some seconds old',
+].join('\n');
 
 const legend = [
   ' ╔═╗ exchange   ┌─┐ queue   no box: service',
@@ -36,6 +62,7 @@ const legend = [
 /** An exchange with what stands left and right of it. */
 interface Section {
   readonly sources: readonly Source[];
+  /** Empty: a queue that no exchange leads to stands alone. */
   readonly box: readonly string[];
   readonly arms: readonly Arm[];
   readonly layout: Layout;
@@ -71,7 +98,23 @@ function sectionOf(exchange: DrawnExchange, drawing: Drawing, met: Set<string>):
   ];
   const layout =
     exchange.ladder !== undefined ? 'ladder' : arms.some(({ target }) => 'box' in target) ? 'boxes' : 'names';
-  return { sources: sourcesOf(exchange, drawing), box: [name, ...facts], arms, layout };
+  const box = [name, ...markOf(exchange), ...waitingLines(exchange), ...facts];
+  return { sources: sourcesOf(exchange, drawing), box, arms, layout };
+}
+
+function apartSection(queue: DrawnQueue): Section {
+  const target = { box: queueBoxOf(queue) };
+  const consumers = namesOf(queue.consumers).join(', ');
+  return { sources: [], box: [], arms: [{ label: '', dashed: false, target, consumers }], layout: 'boxes' };
+}
+
+function queueBoxOf(queue: DrawnQueue): string[] {
+  return [queue.name, ...markOf(queue), ...depthLines(queue), ...queue.facts, ...deadLetterFacts(queue)];
+}
+
+function markOf({ standing }: Pick<DrawnQueue, 'standing'>): string[] {
+  const text = standingText(standing);
+  return text === undefined ? [] : [text];
 }
 
 /** Publishers; then what the broker itself sends here. A ladder's own way down shows at the level above. */
@@ -88,13 +131,13 @@ function sourcesOf({ name, publishers, ladder }: DrawnExchange, { exchanges, que
   ];
 }
 
-function routeArm({ key, to }: Route, queues: readonly DrawnQueue[], met: Set<string>): Arm {
-  const label = keyText(key);
+function routeArm({ key, to, standing }: Route, queues: readonly DrawnQueue[], met: Set<string>): Arm {
+  const label = [keyText(key), ...markOf({ standing })].join(' ');
   const queue = to.kind === 'queue' && !met.has(to.name) ? queues.find(({ name }) => name === to.name) : undefined;
   if (queue === undefined) return { label, dashed: false, target: { name: framed(to) }, consumers: '' };
   met.add(queue.name);
-  const box = [queue.name, ...queue.facts, ...deadLetterFacts(queue)];
-  return { label, dashed: false, target: { box }, consumers: namesOf(queue.consumers).join(', ') };
+  const target = { box: queueBoxOf(queue) };
+  return { label, dashed: false, target, consumers: namesOf(queue.consumers).join(', ') };
 }
 
 /** The name alone, between the borders of its kind: an exchange and a queue may share it. */
@@ -131,6 +174,8 @@ function alternateArm(alternate: string): Arm {
 
 /** Widths of what is written in each column, without its lines and arrows. */
 interface Columns {
+  /** What all of it together may take, with its lines and arrows. */
+  readonly width: number;
   sources: number;
   exchange: number;
   label: number;
@@ -140,14 +185,14 @@ interface Columns {
 
 /** Wider than this a fact does not make its box: it is wrapped. */
 const widestFact = { exchange: 24, queue: 28 };
-const narrowest: Columns = { sources: 8, exchange: 10, label: 8, queue: 16, consumers: 8 };
+const narrowest = { sources: 8, exchange: 10, label: 8, queue: 16, consumers: 8 };
 /** Cells of lines, arrows and borders in a line. */
 const ruleCells = { withoutConsumers: 21, withConsumers: 25 };
 
-function columnsFor(sections: readonly Section[], layout: Layout): Columns {
+function columnsFor(sections: readonly Section[], layout: Layout, width: number): Columns {
   const shown = sections.filter((section) => section.layout === layout);
   const arms = shown.flatMap((section) => section.arms);
-  const columns: Columns = {
+  const columns = {
     // Of all layouts, so that the exchanges stand below each other.
     sources: widest(sections.flatMap(({ sources }) => sources.map(({ name }) => name))),
     exchange: Math.max(...shown.map(({ box }) => boxWidth(box, widestFact.exchange)), 0),
@@ -156,7 +201,7 @@ function columnsFor(sections: readonly Section[], layout: Layout): Columns {
     consumers: widest(arms.map(({ consumers }) => consumers)),
   };
   const rules = columns.consumers === 0 ? ruleCells.withoutConsumers : ruleCells.withConsumers;
-  return shrunk(columns, textDrawingWidth - rules);
+  return shrunk(columns, width - rules, width);
 }
 
 function targetWidth({ target }: Arm): number {
@@ -168,8 +213,8 @@ function boxWidth([name = '', ...facts]: readonly string[], limit: number): numb
 }
 
 /** Takes a cell at a time from the widest column that may still lose one. */
-function shrunk(columns: Columns, room: number): Columns {
-  const left = { ...columns };
+function shrunk(columns: Omit<Columns, 'width'>, room: number, width: number): Columns {
+  const left = { ...columns, width };
   const names = ['sources', 'exchange', 'label', 'queue', 'consumers'] as const;
   for (let excess = names.reduce((sum, name) => sum + left[name], 0) - room; excess > 0; excess -= 1) {
     const [widestName] = names.filter((name) => left[name] > narrowest[name]).sort((a, b) => left[b] - left[a]);
@@ -180,7 +225,7 @@ function shrunk(columns: Columns, room: number): Columns {
 }
 
 function sectionText({ sources, box, arms }: Section, columns: Columns): string {
-  const boxLines = exchangeBox(box, sources.length, columns.exchange);
+  const boxLines = box.length === 0 ? [] : exchangeBox(box, sources.length, columns.exchange);
   const right = armLines(arms, columns);
   const rows = Math.max(boxLines.length, right.length);
   return Array.from({ length: rows }, (_, row) => {
@@ -253,14 +298,20 @@ function armBlock(arm: Arm, columns: Columns, isFirst: boolean): ArmBlock {
 }
 
 /** Up to the end of the line, unless consumers stand behind it. */
-function nameRoom({ consumers }: Arm, { sources, exchange, label, queue }: Columns): number {
-  return consumers === '' ? textDrawingWidth - (sources + exchange + label + 17) : queue + 3;
+function nameRoom({ consumers }: Arm, { width, sources, exchange, label, queue }: Columns): number {
+  return consumers === '' ? width - (sources + exchange + label + 17) : queue + 3;
 }
 
 function arrow({ label, dashed }: Arm, columns: Columns): string {
   const rule = dashed ? '┄' : '─';
   const shown = cut(label, columns.label);
   return `${rule} ${shown} ${rule.repeat(columns.label - shown.length + 1)}► `;
+}
+
+function findingsText(findings: readonly string[], lineWidth: number): string {
+  if (findings.length === 0) return ' Everything is as planned, and nothing is left over.';
+  const lines = findings.flatMap((one) => wrapped(one, lineWidth - 3).map((line) => `   ${line}`));
+  return [' Otherwise than planned', ...lines].join('\n');
 }
 
 function purposesText({ exchanges, queues, roles }: Drawing, lineWidth: number): string {

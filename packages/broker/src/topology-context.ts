@@ -1,5 +1,5 @@
 import type { TaskType } from '@warren/tasks';
-import { type DelayMechanism, delayMechanisms } from '@warren/topology';
+import { type DelayMechanism, delayMechanisms, type QueueProfile, queueProfiles } from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
 import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
@@ -60,6 +60,23 @@ const flagsOf = z.object({ delay: z.string().optional() });
 export function readDelay(env: TopologyCommandContext['env'], flags: unknown): DelayChoice {
   const { delay } = flagsOf.parse(flags);
   return settings.parse({ WARREN_DELAY: (delay ?? env.WARREN_DELAY) || undefined }).WARREN_DELAY;
+}
+
+export function profileOption(): Option {
+  return new Option('--profile <profile>', 'what the queues are made of (default: WARREN_PROFILE, or classic)').choices(
+    [...queueProfiles],
+  );
+}
+
+const profileSettings = z.object({
+  WARREN_PROFILE: z.enum(queueProfiles, { error: 'WARREN_PROFILE must be "classic" or "quorum"' }).default('classic'),
+});
+const profileFlags = z.object({ profile: z.string().optional() });
+
+/** The flag wins over `WARREN_PROFILE`. An empty variable counts as one that is not set. */
+export function readProfile(env: TopologyCommandContext['env'], flags: unknown): QueueProfile {
+  const { profile } = profileFlags.parse(flags);
+  return profileSettings.parse({ WARREN_PROFILE: (profile ?? env.WARREN_PROFILE) || undefined }).WARREN_PROFILE;
 }
 
 /** The delay to show for a choice: with `auto` what the broker has, the ladder where nothing names a broker. */

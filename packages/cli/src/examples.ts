@@ -31,7 +31,13 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   broker: ['broker up', 'broker ui', 'broker status --json'],
   completion: ['completion bash'],
-  topology: ['topology apply', 'topology draw --format mermaid', 'topology show --json'],
+  topology: [
+    'topology apply',
+    'topology draw --live',
+    'topology draw --out topology.svg',
+    'topology export --out definitions.json',
+    'topology show --json',
+  ],
 };
 
 /** The first example of every noun that `program` has. */
