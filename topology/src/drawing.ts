@@ -165,8 +165,9 @@ function queueFacts({ arguments: given }: Queue): string[] {
     'x-dead-letter-routing-key': _drawnToo,
     ...others
   } = given;
+  const made = [type, priority === undefined ? undefined : `priorities 0-${priority}`].filter((part) => part);
   return [
-    [type, priority === undefined ? undefined : `priorities 0-${priority}`].filter((part) => part).join(', '),
+    ...(made.length === 0 ? [] : [made.join(', ')]),
     ...(ttl === undefined ? [] : [`TTL ${durationText(Number(ttl))}`]),
     ...(length === undefined ? [] : [`at most ${Number(length).toLocaleString('en')} messages`]),
     ...(overflow === undefined ? [] : [overflow === 'reject-publish' ? 'full: nack to sender' : `full: ${overflow}`]),
@@ -199,17 +200,22 @@ function collapsedLadder(ladder: string, exchanges: readonly DrawnExchange[], qu
   const parts = exchanges.filter((exchange) => exchange.ladder === ladder);
   const levels = queues.filter(({ part }) => part.ladder === ladder);
   const inside = new Set([...parts.map(({ name }) => name), ...levels.map(({ part }) => part.name)]);
-  const ttls = levels.map(({ part }) => Number(part.arguments['x-message-ttl']));
+  const ttls = levels.flatMap(({ part }) => part.arguments['x-message-ttl'] ?? []).map(Number);
+  const queuesText = `${levels.length} TTL queue${levels.length === 1 ? '' : 's'}`;
   const depths = levels.flatMap(({ depth }) => depth ?? []);
   return {
     name: `${ladder}.*`,
-    purpose: `Holds messages until they are due: ${levels.length} TTL queues, each handing down what is left to wait.`,
+    purpose: `Holds messages until they are due: ${queuesText}, each handing down what is left to wait.`,
     standing: collapsedStanding([...parts, ...levels].map(({ standing }) => standing)),
     waiting: depths.length === 0 ? undefined : sumOf(depths.map(({ ready, unacked }) => ready + unacked)),
     facts: [
-      `ladder of ${levels.length} TTL queues`,
-      `${durationText(Math.min(...ttls))} to ${durationText(Math.max(...ttls))} each`,
-      `${durationText(sumOf(ttls))} together`,
+      `ladder of ${queuesText}`,
+      ...(ttls.length === 0
+        ? []
+        : [
+            `${durationText(Math.min(...ttls))} to ${durationText(Math.max(...ttls))} each`,
+            `${durationText(sumOf(ttls))} together`,
+          ]),
     ],
     routes: parts.flatMap(({ routes }) => routes).filter(({ to }) => !inside.has(to.name)),
     alternate: parts[0]?.alternate,

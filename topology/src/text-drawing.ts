@@ -27,16 +27,33 @@ export function textDrawing(drawing: Drawing, terminalWidth = textDrawingWidth.u
   const { narrowest: least, usual, widest: most } = textDrawingWidth;
   const width = Math.max(least, Math.min(most, terminalWidth));
   const proseWidth = Math.max(narrowestProse, Math.min(usual, terminalWidth));
-  const met = new Set<string>();
-  const sections = drawing.exchanges.map((exchange) => sectionOf(exchange, drawing, met));
-  const apart = drawing.queues.filter(({ name }) => !met.has(name)).map(apartSection);
-  const all = [...sections, ...apart];
+  const all = sectionsOf(drawing);
+  // On a narrow terminal names would be cut to nothing: there a box says inside who consumes it.
+  const isNarrow = width < usual && naturalWidth(all, 'boxes') > width;
+  const sections = isNarrow ? all.map(withConsumersInside) : all;
   return [
-    ...all.map((section) => sectionText(section, columnsFor(all, section.layout, width))),
+    ...sections.map((section) => sectionText(section, columnsFor(sections, section.layout, width))),
     legendFor(sections, drawing),
     ...(drawing.findings === undefined ? [] : [findingsText(drawing.findings, proseWidth)]),
     purposesText(drawing, proseWidth),
   ].join('\n\n');
+}
+
+function sectionsOf(drawing: Drawing): Section[] {
+  const met = new Set<string>();
+  const sections = drawing.exchanges.map((exchange) => sectionOf(exchange, drawing, met));
+  return [...sections, ...drawing.queues.filter(({ name }) => !met.has(name)).map(apartSection)];
+}
+
+function withConsumersInside(section: Section): Section {
+  return {
+    ...section,
+    arms: section.arms.map((arm) => {
+      const { target, consumers } = arm;
+      if (consumers === '' || !('box' in target)) return arm;
+      return { ...arm, target: { box: [...target.box, `──► ${consumers}`] }, consumers: '' };
+    }),
+  };
 }
 
 function legendFor(sections: readonly Section[], { findings }: Drawing): string {
@@ -49,7 +66,7 @@ function legendFor(sections: readonly Section[], { findings }: Drawing): string 
 }
 
 const liveLegend = [
-  ' MISSING planned, and not on the broker   LEFTOVER on the broker, and not planned',
+  ' MISSING planned, not on the broker   LEFTOVER on the broker, not planned',
   ' counts are the statistics of the broker, some seconds old',
 ].join('\n');
 
@@ -81,6 +98,8 @@ interface Source {
 /** One way out of an exchange. */
 interface Arm {
   readonly label: string;
+  /** How the way out stands on the broker, where there is something to say. */
+  readonly mark?: string | undefined;
   /** Sent on by the broker itself: an alternate exchange. */
   readonly dashed: boolean;
   /** A queue's box, or the name alone of what stands elsewhere. */
@@ -132,12 +151,19 @@ function sourcesOf({ name, publishers, ladder }: DrawnExchange, { exchanges, que
 }
 
 function routeArm({ key, to, standing }: Route, queues: readonly DrawnQueue[], met: Set<string>): Arm {
-  const label = [keyText(key), ...markOf({ standing })].join(' ');
-  const queue = to.kind === 'queue' && !met.has(to.name) ? queues.find(({ name }) => name === to.name) : undefined;
-  if (queue === undefined) return { label, dashed: false, target: { name: framed(to) }, consumers: '' };
+  const label = keyText(key);
+  const mark = standingText(standing);
+  const target = to.kind === 'queue' ? queues.find(({ name }) => name === to.name) : undefined;
+  const queue = target !== undefined && !met.has(target.name) ? target : undefined;
+  if (queue === undefined) {
+    // Where the queue itself stands so, its box says it.
+    const isTold = mark === undefined || target?.standing === standing;
+    const name = isTold ? framed(to) : `${framed(to)} ${mark}`;
+    return { label, dashed: false, target: { name }, consumers: '' };
+  }
   met.add(queue.name);
-  const target = { box: queueBoxOf(queue) };
-  return { label, dashed: false, target, consumers: namesOf(queue.consumers).join(', ') };
+  const box = queueBoxOf(queue);
+  return { label, mark, dashed: false, target: { box }, consumers: namesOf(queue.consumers).join(', ') };
 }
 
 /** The name alone, between the borders of its kind: an exchange and a queue may share it. */
@@ -185,23 +211,43 @@ interface Columns {
 
 /** Wider than this a fact does not make its box: it is wrapped. */
 const widestFact = { exchange: 24, queue: 28 };
-const narrowest = { sources: 8, exchange: 10, label: 8, queue: 16, consumers: 8 };
+/** An exchange's name up to this long is not cut, in cells. */
+const shortName = 18;
+const narrowest = { sources: 8, exchange: 10, label: 8, queue: 20, consumers: 8 };
 /** Cells of lines, arrows and borders in a line. */
 const ruleCells = { withoutConsumers: 21, withConsumers: 25 };
 
-function columnsFor(sections: readonly Section[], layout: Layout, width: number): Columns {
+type NaturalColumns = Omit<Columns, 'width'>;
+
+/** As wide as what stands in them. */
+function naturalColumns(sections: readonly Section[], layout: Layout): NaturalColumns {
   const shown = sections.filter((section) => section.layout === layout);
   const arms = shown.flatMap((section) => section.arms);
-  const columns = {
+  return {
     // Of all layouts, so that the exchanges stand below each other.
     sources: widest(sections.flatMap(({ sources }) => sources.map(({ name }) => name))),
     exchange: Math.max(...shown.map(({ box }) => boxWidth(box, widestFact.exchange)), 0),
-    label: widest(arms.map(({ label }) => label)),
+    label: widest(arms.flatMap(({ label, mark = '' }) => [label, mark])),
     queue: Math.max(...arms.map(targetWidth), 0),
     consumers: widest(arms.map(({ consumers }) => consumers)),
   };
-  const rules = columns.consumers === 0 ? ruleCells.withoutConsumers : ruleCells.withConsumers;
-  return shrunk(columns, width - rules, width);
+}
+
+function rulesOf({ consumers }: NaturalColumns): number {
+  return consumers === 0 ? ruleCells.withoutConsumers : ruleCells.withConsumers;
+}
+
+function naturalWidth(sections: readonly Section[], layout: Layout): number {
+  const columns = naturalColumns(sections, layout);
+  const { sources, exchange, label, queue, consumers } = columns;
+  return sources + exchange + label + queue + consumers + rulesOf(columns);
+}
+
+function columnsFor(sections: readonly Section[], layout: Layout, width: number): Columns {
+  const columns = naturalColumns(sections, layout);
+  const names = sections.filter((section) => section.layout === layout).map(({ box: [name = ''] }) => name);
+  const exchange = Math.max(narrowest.exchange, Math.min(shortName, widest(names)));
+  return { width, ...shrunk(columns, width - rulesOf(columns), { ...narrowest, exchange }) };
 }
 
 function targetWidth({ target }: Arm): number {
@@ -213,11 +259,11 @@ function boxWidth([name = '', ...facts]: readonly string[], limit: number): numb
 }
 
 /** Takes a cell at a time from the widest column that may still lose one. */
-function shrunk(columns: Omit<Columns, 'width'>, room: number, width: number): Columns {
-  const left = { ...columns, width };
+function shrunk(columns: NaturalColumns, room: number, least: NaturalColumns): NaturalColumns {
+  const left = { ...columns };
   const names = ['sources', 'exchange', 'label', 'queue', 'consumers'] as const;
   for (let excess = names.reduce((sum, name) => sum + left[name], 0) - room; excess > 0; excess -= 1) {
-    const [widestName] = names.filter((name) => left[name] > narrowest[name]).sort((a, b) => left[b] - left[a]);
+    const [widestName] = names.filter((name) => left[name] > least[name]).sort((a, b) => left[b] - left[a]);
     if (widestName === undefined) break;
     left[widestName] -= 1;
   }
@@ -291,10 +337,17 @@ function armBlock(arm: Arm, columns: Columns, isFirst: boolean): ArmBlock {
   const lines = [
     `${inside}┌${'─'.repeat(width + 2)}┐`,
     `${arrow(arm, columns)}│ ${cut(name, width).padEnd(width)} ${consumers === '' ? '│' : `├${consumers.slice(1)}`}`,
-    ...facts.flatMap((fact) => wrapped(fact, width)).map((fact) => `${inside}│ ${fact.padEnd(width)} │`),
+    ...facts
+      .flatMap((fact) => wrapped(fact, width))
+      .map((fact, index) => `${index === 0 ? marked(arm, inside) : inside}│ ${fact.padEnd(width)} │`),
     `${inside}└${'─'.repeat(width + 2)}┘`,
   ];
   return { lines, knot: 1 };
+}
+
+/** Below the arm's label. */
+function marked({ mark = '' }: Arm, inside: string): string {
+  return `  ${mark}`.padEnd(inside.length);
 }
 
 /** Up to the end of the line, unless consumers stand behind it. */
