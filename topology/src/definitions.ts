@@ -1,4 +1,4 @@
-import type { Topology } from './model.js';
+import type { DelayMechanism, QueueProfile, Topology } from './model.js';
 
 /**
  * A RabbitMQ definitions file: what `load_definitions` and `rabbitmqctl import_definitions` read. Everything in it names its
@@ -46,4 +46,17 @@ export function definitionsText(definitions: Definitions): string {
       `  ${JSON.stringify(kind)}: [\n${things.map((thing) => `    ${JSON.stringify(thing)}`).join(',\n')}\n  ]`,
   );
   return `{\n${lists.join(',\n')}\n}\n`;
+}
+
+/** The virtual host of the files with which the containers' broker boots. */
+export const bootVhost = 'warren';
+
+/** The file with which the containers' broker boots, below the root of the repository. */
+export function bootFile(profile: QueueProfile, delay: DelayMechanism): string {
+  return `deploy/broker/definitions/${profile}-${delay}.json`;
+}
+
+/** What writes that file: a test that compares names it. */
+export function bootFileCommand(profile: QueueProfile, delay: DelayMechanism): string {
+  return `bin/warren topology export --profile ${profile} --delay ${delay} --vhost ${bootVhost} --out ${bootFile(profile, delay)}`;
 }

@@ -1,4 +1,11 @@
-export { type Definitions, definitionsOf, definitionsText } from './definitions.js';
+export {
+  bootFile,
+  bootFileCommand,
+  bootVhost,
+  type Definitions,
+  definitionsOf,
+  definitionsText,
+} from './definitions.js';
 export * from './differences.js';
 export { dotDrawing } from './dot-drawing.js';
 export { type Drawing, drawingOf } from './drawing.js';

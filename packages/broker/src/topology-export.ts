@@ -1,5 +1,5 @@
 import { taskTypes } from '@warren/tasks';
-import { definitionsOf, definitionsText, topologyFor } from '@warren/topology';
+import { bootVhost, definitionsOf, definitionsText, topologyFor } from '@warren/topology';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { brokerAddress } from './inspect-connection.js';
@@ -14,15 +14,12 @@ import {
 } from './topology-context.js';
 import { assertNamesFile, TopologyUsageError, writeOut } from './topology-out.js';
 
-/** Where nothing names a broker: the virtual host that the local stack and the containers have. */
-const usualVhost = 'warren';
-
 /** Adds `export` to `warren topology`. */
 export function addExportCommand(topology: Command, context: TopologyCommandContext): void {
   topology
     .command('export')
     .description('print it as a RabbitMQ definitions file, with which a broker can boot; it has no users')
-    .option('--vhost <name>', `the virtual host in it (default: that of the broker, or ${usualVhost})`)
+    .option('--vhost <name>', `the virtual host in it (default: that of the broker, or ${bootVhost})`)
     .addOption(delayOption())
     .addOption(profileOption())
     .option('--out <file>', 'write to this file, replacing it')
@@ -42,7 +39,7 @@ async function exportDefinitions(given: unknown, context: TopologyCommandContext
   const profile = readProfile(env, given);
   const { mechanism: delay, reason } = await shownDelay(readDelay(env, given), context);
   output.note(`delay: ${delay} (${reason})`);
-  const vhost = wanted ?? foundVhost(context) ?? usualVhost;
+  const vhost = wanted ?? foundVhost(context) ?? bootVhost;
   const definitions = definitionsOf(topologyFor({ types, delay, profile }), vhost);
   const text = definitionsText(definitions);
   if (out === undefined) {
