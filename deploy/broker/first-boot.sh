@@ -51,8 +51,8 @@ with_user() {
   user=$(json_text "$RABBITMQ_DEFAULT_USER")
   password=$(json_text "$RABBITMQ_DEFAULT_PASS")
   echo '{'
-  echo "  \"users\": [{\"name\": $user, \"password\": $password, \"tags\": \"administrator\"}],"
-  echo "  \"permissions\": [{\"user\": $user, \"vhost\": \"warren\", \"configure\": \".*\", \"write\": \".*\", \"read\": \".*\"}],"
+  printf '  "users": [{"name": %s, "password": %s, "tags": "administrator"}],\n' "$user" "$password"
+  printf '  "permissions": [{"user": %s, "vhost": "warren", "configure": ".*", "write": ".*", "read": ".*"}],\n' "$user"
   tail -n +2 "$1"
 }
 

@@ -17,10 +17,10 @@ export async function svgDrawing(dot: string): Promise<string> {
 /** All as wide as the one that Graphviz reckoned with. */
 const fonts = "'DejaVu Sans Mono', 'Liberation Mono', Menlo, 'Courier New', monospace";
 
-/** Graphviz writes fonts and colours as attributes, which any rule of a stylesheet goes before. */
+/** Of the picture alone, also where it stands within a page. Graphviz writes fonts and colours as attributes, which any rule of a stylesheet goes before. */
 const style = [
   '<style>',
-  `text { font-family: ${fonts} }`,
+  `.graph text { font-family: ${fonts} }`,
   '@media (prefers-color-scheme: dark) {',
   ...darkRules(),
   '}',
@@ -30,8 +30,8 @@ const style = [
 function darkRules(): string[] {
   const [light, dark] = [coloursOf(lightInk), coloursOf(darkInk)];
   return Object.entries(light).flatMap(([part, colour]) => [
-    `[fill="${colour}"] { fill: ${dark[part]} }`,
-    `[stroke="${colour}"] { stroke: ${dark[part]} }`,
+    `.graph [fill="${colour}"] { fill: ${dark[part]} }`,
+    `.graph [stroke="${colour}"] { stroke: ${dark[part]} }`,
   ]);
 }
 
