@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { localFolder, stopStack } from '@warren/local';
 import { z } from 'zod';
 import { type FreshVhost, freshVhost } from './support/broker.js';
@@ -12,7 +12,9 @@ import { projectRoot } from './support/services.js';
 
 /** What docs/operating.md shows is run here, as it stands there, on the logs of the stack that ships. */
 const page = readFileSync(join(projectRoot, 'docs', 'operating.md'), 'utf8');
-const [recipe = '', ...others] = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
+const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
+const [recipe = '', ...otherRecipes] = blocks.filter((block) => block.includes('jq '));
+const [comparing = '', ...others] = blocks.filter((block) => !block.includes('jq '));
 const [, task = ''] = /^id=(\S+)$/m.exec(recipe) ?? [];
 
 const jq = needing('jq');
@@ -52,6 +54,20 @@ describe(`docs/operating.md${jq.why}`, () => {
       .split('\n')
       .map((text) => line.parse(JSON.parse(text)).msg);
     expect(told).toEqual(['task claimed', 'task completed']);
+    expect(otherRecipes).toEqual([]);
+  });
+
+  it('compares what the stack made with what it should be, and applies it again', async () => {
+    const commands = comparing.trimEnd().split('\n');
+    expect(commands).toHaveLength(2);
+    const printed = commands.map(async (command) => {
+      const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: projectRoot, env });
+      return stdout;
+    });
+    expect(await Promise.all(printed)).toEqual([
+      expect.stringMatching(/^no difference/),
+      expect.stringMatching(/all of them were there already\n$/),
+    ]);
     expect(others).toEqual([]);
   });
 });

@@ -10,8 +10,8 @@ import { until } from './support/until.js';
 /** What the README shows is run here, as it stands there. */
 const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8');
 
-/** Commands that other tests run, because they start or end the whole stack, or never end. */
-const elsewhere = ['up --detach', 'status', 'task watch'];
+/** Commands that other tests run, because they start or end the whole stack, never end, or end with a code of their own. */
+const elsewhere = ['up --detach', 'status', 'task watch', 'topology plan'];
 
 function blocks(language: string): string[] {
   return [...readme.matchAll(/```(\w*)\n(.*?)```/gs)].flatMap(([, word, body]) =>

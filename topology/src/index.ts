@@ -18,7 +18,7 @@ export * from './model.js';
 export * from './names.js';
 export { planTopology } from './plan.js';
 export * from './plan-step.js';
-export { overriddenPolicies, policyWarnings } from './policies-in-force.js';
+export { overriddenPolicies } from './policies-in-force.js';
 export * from './queue-name.js';
 export { withoutReplacements } from './replacements.js';
 export { type ServiceRole, serviceRoles } from './service-roles.js';

@@ -262,5 +262,12 @@ function policyFindings(planned: Topology, held: Held): string[] {
     return otherwise.length === 0 ? [] : [`not as planned: policy ${policy.name} (${otherwise.join(', ')})`];
   });
   const left = held.policies.filter(({ name }) => roleOfPolicy(name) !== undefined && !names.has(name));
-  return [...wanted, ...left.map(({ name }) => `leftover: policy ${name}`), ...overriddenPolicies(planned, held)];
+  const inForce = new Map(
+    held.queues.flatMap(({ name, policy }): [string, string][] => (policy === undefined ? [] : [[name, policy]])),
+  );
+  return [
+    ...wanted,
+    ...left.map(({ name }) => `leftover: policy ${name}`),
+    ...overriddenPolicies(planned.policies, inForce),
+  ];
 }

@@ -43,7 +43,14 @@ export function leftoverSteps(wanted: Topology, held: Held): DeleteStep[] {
     }),
     ...leftovers.exchanges.map(({ name, messages }): DeleteStep => {
       const reason = `${whyLeft(name, wanted)}${holdsText(messages)}`;
-      return { action: 'delete', kind: 'exchange', name, reason, whenEmpty: holdersOf('exchange', name, leftovers) };
+      return {
+        action: 'delete',
+        kind: 'exchange',
+        name,
+        reason,
+        whenEmpty: holdersOf('exchange', name, leftovers),
+        messages,
+      };
     }),
     ...policyDeletions(wanted, held, leftovers),
   ];

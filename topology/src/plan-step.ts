@@ -52,11 +52,16 @@ export type DeleteStep = Said & {
 } & (
     | { readonly kind: 'binding'; readonly binding: HeldBinding }
     | { readonly kind: 'queue'; readonly messages: number }
-    | { readonly kind: 'exchange' }
+    | { readonly kind: 'exchange'; readonly messages: number }
     | { readonly kind: 'policy' }
   );
 
 export type PlanStep = CreateStep | ChangeStep | ReplaceStep | DeleteStep;
+
+/** Whether it is a replacement that nobody has begun: applying the topology leaves it undone. */
+export function isUndone(step: PlanStep): boolean {
+  return step.action === 'replace' && !(step.kind === 'queue' && step.inProgress);
+}
 
 /** A step as a line for people. */
 export function stepText({ action, kind, name, reason }: PlanStep): string {

@@ -173,16 +173,17 @@ describe('the plan', () => {
 
 describe("an operator's policy", () => {
   it('that overrides ours is warned of and makes no difference', () => {
-    const held = heldOf(plain);
-    const governed = (policy: string) => ({ ...held, queues: held.queues.map((queue) => ({ ...queue, policy })) });
-    expect(planOf(plainOptions, governed('operator'))).toEqual([]);
-    expect(overriddenPolicies(plain, governed('operator'))).toEqual([
+    const governed = (policy: string) => heldOf(plain).queues.map((queue) => ({ ...queue, policy }));
+    const inForce = (policy: string) => new Map(governed(policy).map(({ name }) => [name, policy]));
+    expect(planOf(plainOptions, { ...heldOf(plain), queues: governed('operator') })).toEqual([]);
+    expect(overriddenPolicies(plain.policies, inForce('operator'))).toEqual([
       expect.stringMatching(
         /^queue "tasks.echo" is governed by policy "operator", so "tasks.echo" .* a priority below 10/,
       ),
       expect.stringMatching(/^queue "tasks.web-search" is governed/),
     ]);
-    expect(overriddenPolicies(plain, governed('tasks.echo.ttl'))).toEqual([]);
+    // Of the old name: the plan deletes it.
+    expect(overriddenPolicies(plain.policies, inForce('tasks.echo.ttl'))).toEqual([]);
   });
 });
 

@@ -1,4 +1,11 @@
-import type { Binding, Exchange, Policy, Queue, Topology } from '@warren/topology';
+import {
+  type Binding,
+  type Exchange,
+  overriddenPolicies,
+  type Policy,
+  type Queue,
+  type Topology,
+} from '@warren/topology';
 import type { Channel, ChannelModel } from 'amqplib';
 import { conflictOf, type Declared, type DeclaredIn, unseenConflict } from './apply-conflict.js';
 import { messageOf, replyCodeOf } from './exception.js';
@@ -118,14 +125,7 @@ async function overridden(management: ManagementClient, vhost: string, { policie
   if (inForce instanceof ManagementError) {
     return [`whether the work queues' TTL policies are in force could not be checked: ${inForce.message}`];
   }
-  return policies.flatMap(({ name, pattern, priority }) =>
-    [...inForce]
-      .filter(([queue, policy]) => new RegExp(pattern).test(queue) && policy !== name)
-      .map(
-        ([queue, policy]) =>
-          `queue "${queue}" is governed by policy "${policy}", so "${name}" (its TTL) is not in force: give "${policy}" a priority below ${priority}, or add the TTL to it`,
-      ),
-  );
+  return overriddenPolicies(policies, inForce);
 }
 
 async function policiesInForce(

@@ -38,4 +38,5 @@ export { openServiceGround } from './service-ground.js';
 export { eventsOfTask, type TaskEventBody, taskEvent, taskEventBody } from './task-event.js';
 export { type TaskFacts, taskFacts } from './task-facts.js';
 export * from './topology-commands.js';
+export { type BrokerPlan, type PlanOptions, planOn } from './topology-plan.js';
 export { createTurns, type Turns } from './turns.js';

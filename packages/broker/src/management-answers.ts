@@ -19,6 +19,7 @@ export const policyInfo = z.object({
 export const queueInfo = z.object({
   name: z.string(),
   durable: z.boolean(),
+  auto_delete: z.boolean(),
   arguments: declaredArguments,
   messages_ready: z.number().default(0),
   messages_unacknowledged: z.number().default(0),
@@ -31,7 +32,11 @@ export const exchangeInfo = z.object({
   name: z.string(),
   type: z.string(),
   durable: z.boolean(),
+  auto_delete: z.boolean(),
+  internal: z.boolean(),
   arguments: declaredArguments,
+  /** Given by the delayed-message plugin for its exchanges alone. As it is now, not a statistic. */
+  messages_delayed: z.number().default(0),
 });
 
 export const bindingInfo = z.object({
@@ -39,6 +44,7 @@ export const bindingInfo = z.object({
   destination: z.string(),
   destination_type: z.enum(['queue', 'exchange']),
   routing_key: z.string(),
+  arguments: declaredArguments,
 });
 
 export type Overview = z.infer<typeof overview>;

@@ -2,6 +2,7 @@ import type { TaskType } from '@warren/tasks';
 import { type DelayMechanism, delayMechanisms, type QueueProfile, queueProfiles } from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
+import { addressOf, brokerUrls } from './connection-urls.js';
 import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
 import { BrokerUnreachableError } from './exception.js';
 
@@ -44,6 +45,10 @@ export interface TopologyCommandContext {
   readonly brokerFinder?: BrokerFinder;
   /** Default: every task type there is. */
   readonly types?: readonly TaskType[];
+  /** Asks the person a question whose answer is yes or no. Undefined where there is no terminal to answer on. */
+  readonly ask?: ((question: string) => Promise<boolean>) | undefined;
+  /** Takes the exit code of a command that ended well and has more to say than "done". Default: `process.exitCode`. */
+  readonly exitWith?: (code: number) => void;
 }
 
 export function delayOption(): Option {
@@ -68,13 +73,15 @@ export function profileOption(): Option {
   );
 }
 
-const profileSettings = z.object({
-  WARREN_PROFILE: z.enum(queueProfiles, { error: 'WARREN_PROFILE must be "classic" or "quorum"' }).default('classic'),
-});
+/** `WARREN_PROFILE`: what queues are made of. An empty variable counts as one that is not set. */
+const profileChoice = z
+  .enum(queueProfiles, { error: `WARREN_PROFILE must be ${queueProfiles.map((one) => `"${one}"`).join(' or ')}` })
+  .default('classic');
+const profileSettings = z.object({ WARREN_PROFILE: profileChoice });
 const profileFlags = z.object({ profile: z.string().optional() });
 
-/** The flag wins over `WARREN_PROFILE`. An empty variable counts as one that is not set. */
-export function readProfile(env: TopologyCommandContext['env'], flags: unknown): QueueProfile {
+/** The flag, where a command has it, wins over `WARREN_PROFILE`; `classic` where neither is set. */
+export function readProfile(env: TopologyCommandContext['env'], flags: unknown = {}): QueueProfile {
   const { profile } = profileFlags.parse(flags);
   return profileSettings.parse({ WARREN_PROFILE: (profile ?? env.WARREN_PROFILE) || undefined }).WARREN_PROFILE;
 }
@@ -118,4 +125,11 @@ export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'en
       adviceWhenSilent: () => 'check that it runs and that AMQP_URL is right',
     }
   );
+}
+
+/** Where a broker's hosts are, for people: `host:port vhost "name"`, without credentials. Throws a BrokerUrlError. */
+export function addressText(amqpUrl: string): string {
+  return brokerUrls(amqpUrl, () => 0)
+    .map(addressOf)
+    .join(', ');
 }

@@ -18,9 +18,13 @@ import {
 } from '@warren/topology';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { addressOf, brokerUrls } from './connection-urls.js';
 import { discoverDelay } from './delay-discovery.js';
+import { queueDepths } from './inspect.js';
+import { brokerAddress } from './inspect-connection.js';
+import { managementClient } from './management.js';
+import { managementAddress } from './management-request.js';
 import {
+  addressText,
   type CommandOutput,
   delayOption,
   finderOf,
@@ -174,14 +178,15 @@ async function liveDrawing(flags: DrawFlags, context: TopologyCommandContext): P
   const broker = finder.find();
   if (broker === undefined) throw finder.missing();
   const { amqpUrl, from } = broker;
-  const address = brokerUrls(amqpUrl, () => 0)
-    .map(addressOf)
-    .join(', ');
+  const address = addressText(amqpUrl);
   output.note(`broker: ${address} (from ${from === 'local stack' ? 'the local stack' : from})`);
   try {
     const { delay, reason } = await discoverDelay({ amqpUrl, wanted: readDelay(env, flags) });
     output.note(`delay: ${delay.mechanism} (${reason})`);
-    const { held, depths } = await heldOn(broker);
+    const { vhost } = brokerAddress(amqpUrl);
+    const management = managementClient(managementAddress(amqpUrl, broker.managementUrl));
+    const [held, counts] = await Promise.all([heldOn(management, vhost), queueDepths(management, vhost)]);
+    const depths = new Map(counts.map(({ queue, ...depth }) => [queue, depth]));
     const first = { types, delay: delay.mechanism, profile };
     const topology = topologyFor({ ...first, generations: standingGenerations(held, topologyFor(first)) });
     const live = liveOn(topology, held, depths);

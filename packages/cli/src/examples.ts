@@ -33,6 +33,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   completion: ['completion bash'],
   topology: [
     'topology apply',
+    'topology plan',
     'topology draw --live',
     'topology draw --out topology.svg',
     'topology export --out definitions.json',
