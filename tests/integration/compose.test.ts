@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { addTopologyCommands, stopWithinMsUnder } from '@warren/broker';
+import { bootFile, bootVhost, delayMechanisms, queueProfiles } from '@warren/topology';
 import yaml from 'js-yaml';
 import { z } from 'zod';
 import { healthIntervalMs } from '../../packages/broker/src/health-file.js';
@@ -134,6 +135,43 @@ describe('the environment', () => {
     for (const { name, value } of lines.filter(({ isOffered }) => isOffered)) {
       expect(interpolations).toContainEqual({ name, isRequired: false, fallback: value });
     }
+  });
+});
+
+describe('the broker', () => {
+  const folder = join(projectRoot, named('broker').build?.context ?? '');
+  const dockerfile = readFileSync(join(folder, 'Dockerfile'), 'utf8');
+
+  it('boots with the topology of the profile and the delay that the services are told', () => {
+    const { environment } = named('broker');
+    const script = readFileSync(join(folder, 'first-boot.sh'), 'utf8');
+    const told = Object.keys(environment).filter((name) => name.startsWith('WARREN_'));
+    expect(told.filter((name) => !script.includes(`\${${name}:-`))).toEqual([]);
+    expect(told).toEqual(expect.arrayContaining(['WARREN_DELAY', 'WARREN_PROFILE']));
+    for (const [, { environment: given }] of warrens) {
+      for (const name of told.filter((one) => given[one] !== undefined)) expect(given[name]).toBe(environment[name]);
+    }
+    expect(environment.RABBITMQ_DEFAULT_VHOST).toBe(bootVhost);
+  });
+
+  it('has in its image what its entrypoint reads, and starts RabbitMQ by it', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--)(\S+) (\S+)$/gm)].map(([, from = '', to = '']) => ({
+      from,
+      to,
+    }));
+    for (const { from } of copied) expect(existsSync(join(folder, from))).toBe(true);
+    expect(copied).toContainEqual({ from: 'definitions/', to: '/opt/warren/definitions/' });
+    expect(copied).toContainEqual({ from: 'first-boot.sh', to: '/opt/warren/' });
+    expect(dockerfile).toMatch(/^ENTRYPOINT \["sh", "\/opt\/warren\/first-boot\.sh"\]$/m);
+    expect(dockerfile).toMatch(/^CMD \["rabbitmq-server"\]$/m);
+    for (const profile of queueProfiles) {
+      for (const delay of delayMechanisms) expect(existsSync(join(projectRoot, bootFile(profile, delay)))).toBe(true);
+    }
+    expect(bootFile('classic', 'ladder')).toBe(`${named('broker').build?.context}/definitions/classic-ladder.json`);
+  });
+
+  it('is still followed by what applies the rest', () => {
+    expect(named('topology').depends_on.broker).toEqual({ condition: 'service_healthy' });
   });
 });
 

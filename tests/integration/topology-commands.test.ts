@@ -46,11 +46,19 @@ describe('warren topology draw', () => {
     expect(plugin.stdout).toContain('║ delayed           ╟─── (any)');
   });
 
+  it('draws the profile that --profile or WARREN_PROFILE names', async () => {
+    const quorum = await draw(['--profile', 'quorum']);
+    expect(quorum.stdout).toMatch(/│ tasks\.research\.high +├──► research-worker\n/);
+    expect((await draw([], { WARREN_PROFILE: 'quorum' })).stdout).toBe(quorum.stdout);
+    expect((await draw(['--profile', 'classic'], { WARREN_PROFILE: 'quorum' })).stdout).toBe((await draw([])).stdout);
+  });
+
   it('gives data with --json', async () => {
     const { stdout } = await draw(['--json', '--format', 'mermaid', '--delay', 'ladder']);
     expect(JSON.parse(stdout)).toEqual({
       format: 'mermaid',
       delay: 'ladder',
+      profile: 'classic',
       drawing: expect.stringMatching(/^flowchart LR\n/),
     });
   });
@@ -65,6 +73,11 @@ describe('warren topology draw', () => {
     };
     expect(await written('picture.mmd')).toMatch(/^flowchart LR\n/);
     expect(await written('picture.txt')).toContain('╔═');
+    expect(await written('picture.dot')).toMatch(
+      /^digraph "Warren's topology \(classic queues, delay by ladder\)" \{\n/,
+    );
+    expect(await written('picture.gv')).toMatch(/^digraph /);
+    expect(await written('picture.svg')).toMatch(/^<svg .*<\/svg>\n$/s);
     expect(await written('chart.md', '--format', 'mermaid')).toMatch(/^flowchart LR\n/);
     expect(await written('topology.md')).toBe(committed);
   });
@@ -73,18 +86,24 @@ describe('warren topology draw', () => {
     const [, , , ...args] = documentCommand.split(' ');
     const file = join(folder, 'again.md');
     const to = args.map((word) => (word === 'docs/topology.md' ? file : word));
-    const { code } = await draw(to, { AMQP_URL: nobody, WARREN_DELAY: 'plugin' });
+    const { code } = await draw(to, { AMQP_URL: nobody, WARREN_DELAY: 'plugin', WARREN_PROFILE: 'quorum' });
     expect(code).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe(committed);
   });
 
   it('refuses what can not be meant, as bad usage', async () => {
-    for (const flag of [['--delay', 'ladder'], ['--full']]) {
+    for (const flag of [['--delay', 'ladder'], ['--profile', 'quorum'], ['--live'], ['--full']]) {
       const { code, stderr } = await draw(['--format', 'markdown', ...flag]);
       expect(code).toBe(2);
       expect(stderr).toContain(`error: ${flag[0]} has no say in --format markdown`);
     }
     expect((await draw(['--format', 'png'])).code).toBe(2);
+    const unnamed = await draw(['--live']);
+    expect(unnamed.code).not.toBe(0);
+    expect(unnamed.stderr).toContain('AMQP_URL is not set');
+    expect((await draw([], { WARREN_PROFILE: 'mirrored' })).stderr).toContain(
+      'WARREN_PROFILE must be "classic" or "quorum"',
+    );
     expect((await draw(['--out', ''])).code).toBe(2);
   });
 

@@ -104,16 +104,20 @@ describe('the picture for a terminal', () => {
     expect(`\n${picture}\n`).toBe(expectedPicture);
   });
 
-  it('fits 100 columns, whatever the types are called, and leaves no queue out', () => {
+  it('fits the columns that there are, whatever the types are called, and leaves no queue out', () => {
+    const { narrowest, usual, widest } = textDrawingWidth;
     const name = fc.stringMatching(/^[a-z][a-z0-9]{0,30}(-[a-z0-9]{1,30})?$/);
     const names = fc.uniqueArray(name, { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(names, fc.constantFrom(...delayMechanisms), fc.boolean(), (given, delay, full) => {
         const taskTypes = given.map((one) => typeOf(one));
         const topology = topologyFor({ types: taskTypes, delay, profile: 'classic' });
-        const lines = textDrawing(drawingOf(topology, serviceRoles(topology, taskTypes), { full })).split('\n');
-        expect(lines.filter((line) => line.length > textDrawingWidth)).toEqual([]);
-        for (const one of given) expect(lines.some((line) => line.trim().startsWith(`tasks.${one}`))).toBe(true);
+        const drawing = drawingOf(topology, serviceRoles(topology, taskTypes), { full });
+        for (const width of [narrowest, 93, undefined, 130, widest]) {
+          const lines = textDrawing(drawing, width).split('\n');
+          expect(lines.filter((line) => line.length > (width ?? usual))).toEqual([]);
+          for (const one of given) expect(lines.some((line) => line.trim().startsWith(`tasks.${one}`))).toBe(true);
+        }
       }),
       { numRuns: 40 },
     );
@@ -136,6 +140,14 @@ describe('the picture for a terminal', () => {
         .split('\n')
         .filter((line) => line.length > 80),
     ).toEqual([]);
+  });
+
+  it('says inside a box who consumes it, rather than cut names, where the terminal is narrow', () => {
+    const topology = topologyFor({ types, delay: 'ladder', profile: 'classic' });
+    const narrow = textDrawing(drawn(topology, false), 80);
+    expect(narrow).toContain('│ ──► web-search-worker ');
+    expect(narrow).toContain(' warren commands ──►║ tasks ');
+    expect(textDrawing(drawn(topology, false), 100)).toMatch(/tasks\.web-search +├──► web-search-worker/);
   });
 
   it('keeps the two ends of a line apart from what is cut', () => {

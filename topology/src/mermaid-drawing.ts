@@ -1,4 +1,14 @@
-import { type Drawing, type DrawnExchange, type DrawnQueue, keyText, namesOf } from './drawing.js';
+import {
+  type Drawing,
+  type DrawnExchange,
+  type DrawnQueue,
+  depthLines,
+  keyText,
+  namesOf,
+  standingText,
+  waitingLines,
+} from './drawing.js';
+import type { Standing } from './live.js';
 
 /**
  * The picture as a Mermaid flowchart: hexagons are exchanges, cylinders queues, rounded boxes services, which stand on
@@ -17,6 +27,7 @@ export function mermaidDrawing(drawing: Drawing): string {
       ...unique(exchanges.flatMap((exchange) => publishingEdges(exchange, exchanges))),
       ...exchanges.flatMap(routingEdges),
       ...queues.flatMap(queueEdges),
+      ...standingClasses(drawing),
     ]),
   ].join('\n');
 }
@@ -47,12 +58,37 @@ function serviceNode(side: 'from' | 'to', name: string): string {
   return `${idOf(side, name)}(["${lines([name])}"])`;
 }
 
-function exchangeNode({ name, facts }: DrawnExchange): string {
-  return `${idOf('exchange', name)}{{"${lines([name, ...facts])}"}}`;
+function exchangeNode(exchange: DrawnExchange): string {
+  const { name, standing, facts } = exchange;
+  return `${idOf('exchange', name)}{{"${lines([name, ...markOf(standing), ...waitingLines(exchange), ...facts])}"}}`;
 }
 
-function queueNode({ name, facts }: DrawnQueue): string {
-  return `${idOf('queue', name)}[("${lines([name, ...facts])}")]`;
+function queueNode(queue: DrawnQueue): string {
+  const { name, standing, facts } = queue;
+  return `${idOf('queue', name)}[("${lines([name, ...markOf(standing), ...depthLines(queue), ...facts])}")]`;
+}
+
+function markOf(standing: Standing): string[] {
+  const text = standingText(standing);
+  return text === undefined ? [] : [text];
+}
+
+/** Strokes alone, which show on a light page and on a dark one. */
+const classStyles = {
+  missing: 'stroke:#d1242f,stroke-width:3px,stroke-dasharray:6 4',
+  leftover: 'stroke:#bf8700,stroke-width:3px,stroke-dasharray:6 4',
+  different: 'stroke:#bf8700,stroke-width:3px',
+};
+
+function standingClasses({ exchanges, queues }: Drawing): string[] {
+  const nodes = [
+    ...exchanges.map(({ name, standing }) => ({ id: idOf('exchange', name), standing })),
+    ...queues.map(({ name, standing }) => ({ id: idOf('queue', name), standing })),
+  ];
+  return Object.entries(classStyles).flatMap(([standing, style]) => {
+    const ids = nodes.filter((node) => node.standing === standing).map(({ id }) => id);
+    return ids.length === 0 ? [] : [`classDef ${standing} ${style}`, `class ${ids.join(',')} ${standing}`];
+  });
 }
 
 function publishingEdges(exchange: DrawnExchange, exchanges: readonly DrawnExchange[]): string[] {
@@ -68,7 +104,10 @@ function entranceOf({ name, ladder }: DrawnExchange, exchanges: readonly DrawnEx
 function routingEdges({ name, routes, alternate, listeners }: DrawnExchange): string[] {
   const from = idOf('exchange', name);
   return [
-    ...routes.map(({ key, to }) => `${from} -- "${keyText(key)}" --> ${idOf(to.kind, to.name)}`),
+    ...routes.map(
+      ({ key, to, standing }) =>
+        `${from} -- "${[keyText(key), ...markOf(standing)].join(' ')}" --> ${idOf(to.kind, to.name)}`,
+    ),
     ...listeners.map((listener) => `${from} -- "a queue of its own" --> ${idOf('to', listener.name)}`),
     ...(alternate === undefined ? [] : [`${from} -. "no binding" .-> ${idOf('exchange', alternate)}`]),
   ];

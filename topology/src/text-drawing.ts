@@ -1,31 +1,74 @@
-import { type Drawing, type DrawnExchange, type DrawnQueue, keyText, namesOf, type Route } from './drawing.js';
+import {
+  type Drawing,
+  type DrawnExchange,
+  type DrawnQueue,
+  depthLines,
+  keyText,
+  namesOf,
+  type Route,
+  standingText,
+  waitingLines,
+} from './drawing.js';
 import type { ServiceRole } from './service-roles.js';
 
-/** No line is wider than this, in cells. */
-export const textDrawingWidth = 100;
+/** How wide a picture may be in cells: it is as wide as it needs, and what does not fit is cut. */
+export const textDrawingWidth = { narrowest: 80, usual: 100, widest: 160 };
 /** Of what is said below the picture at the least, in cells: narrower than this it would be all indentation. */
 const narrowestProse = 60;
 
 /**
  * The picture for a terminal: an exchange after the other with its publishers on the left and its bindings on the right,
- * each queue as a box where it is met first and by its name afterwards; below it what each of them is for. What does
- * not fit {@link textDrawingWidth} is cut, with an ellipsis.
- * @param terminalWidth in cells: what is said below the picture fits it, down to 60. Default {@link textDrawingWidth}.
+ * each queue as a box where it is met first and by its name afterwards, and queues that no exchange leads to; below it
+ * what a broker has otherwise than planned, and what each thing is for. What does not fit is cut, with an ellipsis.
+ * @param terminalWidth in cells: the picture fits it between {@link textDrawingWidth}'s bounds, what is said below it down
+ * to 60. Default 100.
  */
-export function textDrawing(drawing: Drawing, terminalWidth = textDrawingWidth): string {
-  const met = new Set<string>();
-  const sections = drawing.exchanges.map((exchange) => sectionOf(exchange, drawing, met));
+export function textDrawing(drawing: Drawing, terminalWidth = textDrawingWidth.usual): string {
+  const { narrowest: least, usual, widest: most } = textDrawingWidth;
+  const width = Math.max(least, Math.min(most, terminalWidth));
+  const proseWidth = Math.max(narrowestProse, Math.min(usual, terminalWidth));
+  const all = sectionsOf(drawing);
+  // On a narrow terminal names would be cut to nothing: there a box says inside who consumes it.
+  const isNarrow = width < usual && naturalWidth(all, 'boxes') > width;
+  const sections = isNarrow ? all.map(withConsumersInside) : all;
   return [
-    ...sections.map((section) => sectionText(section, columnsFor(sections, section.layout))),
-    legendFor(sections),
-    purposesText(drawing, Math.max(narrowestProse, Math.min(textDrawingWidth, terminalWidth))),
+    ...sections.map((section) => sectionText(section, columnsFor(sections, section.layout, width))),
+    legendFor(sections, drawing),
+    ...(drawing.findings === undefined ? [] : [findingsText(drawing.findings, proseWidth)]),
+    purposesText(drawing, proseWidth),
   ].join('\n\n');
 }
 
-function legendFor(sections: readonly Section[]): string {
-  const counts = sections.some(({ arms }) => arms.some(({ label }) => label.includes('×')));
-  return counts ? `${legend}\n (*.)×5 the leading words *.*.*.*.*.` : legend;
+function sectionsOf(drawing: Drawing): Section[] {
+  const met = new Set<string>();
+  const sections = drawing.exchanges.map((exchange) => sectionOf(exchange, drawing, met));
+  return [...sections, ...drawing.queues.filter(({ name }) => !met.has(name)).map(apartSection)];
 }
+
+function withConsumersInside(section: Section): Section {
+  return {
+    ...section,
+    arms: section.arms.map((arm) => {
+      const { target, consumers } = arm;
+      if (consumers === '' || !('box' in target)) return arm;
+      return { ...arm, target: { box: [...target.box, `──► ${consumers}`] }, consumers: '' };
+    }),
+  };
+}
+
+function legendFor(sections: readonly Section[], { findings }: Drawing): string {
+  const counts = sections.some(({ arms }) => arms.some(({ label }) => label.includes('×')));
+  return [
+    legend,
+    ...(findings === undefined ? [] : [liveLegend]),
+    ...(counts ? [' (*.)×5 the leading words *.*.*.*.*.'] : []),
+  ].join('\n');
+}
+
+const liveLegend = [
+  ' MISSING planned, not on the broker   LEFTOVER on the broker, not planned',
+  ' counts are the statistics of the broker, some seconds old',
+].join('\n');
 
 const legend = [
   ' ╔═╗ exchange   ┌─┐ queue   no box: service',
@@ -36,6 +79,7 @@ const legend = [
 /** An exchange with what stands left and right of it. */
 interface Section {
   readonly sources: readonly Source[];
+  /** Empty: a queue that no exchange leads to stands alone. */
   readonly box: readonly string[];
   readonly arms: readonly Arm[];
   readonly layout: Layout;
@@ -54,6 +98,8 @@ interface Source {
 /** One way out of an exchange. */
 interface Arm {
   readonly label: string;
+  /** How the way out stands on the broker, where there is something to say. */
+  readonly mark?: string | undefined;
   /** Sent on by the broker itself: an alternate exchange. */
   readonly dashed: boolean;
   /** A queue's box, or the name alone of what stands elsewhere. */
@@ -71,7 +117,23 @@ function sectionOf(exchange: DrawnExchange, drawing: Drawing, met: Set<string>):
   ];
   const layout =
     exchange.ladder !== undefined ? 'ladder' : arms.some(({ target }) => 'box' in target) ? 'boxes' : 'names';
-  return { sources: sourcesOf(exchange, drawing), box: [name, ...facts], arms, layout };
+  const box = [name, ...markOf(exchange), ...waitingLines(exchange), ...facts];
+  return { sources: sourcesOf(exchange, drawing), box, arms, layout };
+}
+
+function apartSection(queue: DrawnQueue): Section {
+  const target = { box: queueBoxOf(queue) };
+  const consumers = namesOf(queue.consumers).join(', ');
+  return { sources: [], box: [], arms: [{ label: '', dashed: false, target, consumers }], layout: 'boxes' };
+}
+
+function queueBoxOf(queue: DrawnQueue): string[] {
+  return [queue.name, ...markOf(queue), ...depthLines(queue), ...queue.facts, ...deadLetterFacts(queue)];
+}
+
+function markOf({ standing }: Pick<DrawnQueue, 'standing'>): string[] {
+  const text = standingText(standing);
+  return text === undefined ? [] : [text];
 }
 
 /** Publishers; then what the broker itself sends here. A ladder's own way down shows at the level above. */
@@ -88,13 +150,20 @@ function sourcesOf({ name, publishers, ladder }: DrawnExchange, { exchanges, que
   ];
 }
 
-function routeArm({ key, to }: Route, queues: readonly DrawnQueue[], met: Set<string>): Arm {
+function routeArm({ key, to, standing }: Route, queues: readonly DrawnQueue[], met: Set<string>): Arm {
   const label = keyText(key);
-  const queue = to.kind === 'queue' && !met.has(to.name) ? queues.find(({ name }) => name === to.name) : undefined;
-  if (queue === undefined) return { label, dashed: false, target: { name: framed(to) }, consumers: '' };
+  const mark = standingText(standing);
+  const target = to.kind === 'queue' ? queues.find(({ name }) => name === to.name) : undefined;
+  const queue = target !== undefined && !met.has(target.name) ? target : undefined;
+  if (queue === undefined) {
+    // Where the queue itself stands so, its box says it.
+    const isTold = mark === undefined || target?.standing === standing;
+    const name = isTold ? framed(to) : `${framed(to)} ${mark}`;
+    return { label, dashed: false, target: { name }, consumers: '' };
+  }
   met.add(queue.name);
-  const box = [queue.name, ...queue.facts, ...deadLetterFacts(queue)];
-  return { label, dashed: false, target: { box }, consumers: namesOf(queue.consumers).join(', ') };
+  const box = queueBoxOf(queue);
+  return { label, mark, dashed: false, target: { box }, consumers: namesOf(queue.consumers).join(', ') };
 }
 
 /** The name alone, between the borders of its kind: an exchange and a queue may share it. */
@@ -131,6 +200,8 @@ function alternateArm(alternate: string): Arm {
 
 /** Widths of what is written in each column, without its lines and arrows. */
 interface Columns {
+  /** What all of it together may take, with its lines and arrows. */
+  readonly width: number;
   sources: number;
   exchange: number;
   label: number;
@@ -140,23 +211,43 @@ interface Columns {
 
 /** Wider than this a fact does not make its box: it is wrapped. */
 const widestFact = { exchange: 24, queue: 28 };
-const narrowest: Columns = { sources: 8, exchange: 10, label: 8, queue: 16, consumers: 8 };
+/** An exchange's name up to this long is not cut, in cells. */
+const shortName = 18;
+const narrowest = { sources: 8, exchange: 10, label: 8, queue: 20, consumers: 8 };
 /** Cells of lines, arrows and borders in a line. */
 const ruleCells = { withoutConsumers: 21, withConsumers: 25 };
 
-function columnsFor(sections: readonly Section[], layout: Layout): Columns {
+type NaturalColumns = Omit<Columns, 'width'>;
+
+/** As wide as what stands in them. */
+function naturalColumns(sections: readonly Section[], layout: Layout): NaturalColumns {
   const shown = sections.filter((section) => section.layout === layout);
   const arms = shown.flatMap((section) => section.arms);
-  const columns: Columns = {
+  return {
     // Of all layouts, so that the exchanges stand below each other.
     sources: widest(sections.flatMap(({ sources }) => sources.map(({ name }) => name))),
     exchange: Math.max(...shown.map(({ box }) => boxWidth(box, widestFact.exchange)), 0),
-    label: widest(arms.map(({ label }) => label)),
+    label: widest(arms.flatMap(({ label, mark = '' }) => [label, mark])),
     queue: Math.max(...arms.map(targetWidth), 0),
     consumers: widest(arms.map(({ consumers }) => consumers)),
   };
-  const rules = columns.consumers === 0 ? ruleCells.withoutConsumers : ruleCells.withConsumers;
-  return shrunk(columns, textDrawingWidth - rules);
+}
+
+function rulesOf({ consumers }: NaturalColumns): number {
+  return consumers === 0 ? ruleCells.withoutConsumers : ruleCells.withConsumers;
+}
+
+function naturalWidth(sections: readonly Section[], layout: Layout): number {
+  const columns = naturalColumns(sections, layout);
+  const { sources, exchange, label, queue, consumers } = columns;
+  return sources + exchange + label + queue + consumers + rulesOf(columns);
+}
+
+function columnsFor(sections: readonly Section[], layout: Layout, width: number): Columns {
+  const columns = naturalColumns(sections, layout);
+  const names = sections.filter((section) => section.layout === layout).map(({ box: [name = ''] }) => name);
+  const exchange = Math.max(narrowest.exchange, Math.min(shortName, widest(names)));
+  return { width, ...shrunk(columns, width - rulesOf(columns), { ...narrowest, exchange }) };
 }
 
 function targetWidth({ target }: Arm): number {
@@ -168,11 +259,11 @@ function boxWidth([name = '', ...facts]: readonly string[], limit: number): numb
 }
 
 /** Takes a cell at a time from the widest column that may still lose one. */
-function shrunk(columns: Columns, room: number): Columns {
+function shrunk(columns: NaturalColumns, room: number, least: NaturalColumns): NaturalColumns {
   const left = { ...columns };
   const names = ['sources', 'exchange', 'label', 'queue', 'consumers'] as const;
   for (let excess = names.reduce((sum, name) => sum + left[name], 0) - room; excess > 0; excess -= 1) {
-    const [widestName] = names.filter((name) => left[name] > narrowest[name]).sort((a, b) => left[b] - left[a]);
+    const [widestName] = names.filter((name) => left[name] > least[name]).sort((a, b) => left[b] - left[a]);
     if (widestName === undefined) break;
     left[widestName] -= 1;
   }
@@ -180,7 +271,7 @@ function shrunk(columns: Columns, room: number): Columns {
 }
 
 function sectionText({ sources, box, arms }: Section, columns: Columns): string {
-  const boxLines = exchangeBox(box, sources.length, columns.exchange);
+  const boxLines = box.length === 0 ? [] : exchangeBox(box, sources.length, columns.exchange);
   const right = armLines(arms, columns);
   const rows = Math.max(boxLines.length, right.length);
   return Array.from({ length: rows }, (_, row) => {
@@ -246,21 +337,34 @@ function armBlock(arm: Arm, columns: Columns, isFirst: boolean): ArmBlock {
   const lines = [
     `${inside}┌${'─'.repeat(width + 2)}┐`,
     `${arrow(arm, columns)}│ ${cut(name, width).padEnd(width)} ${consumers === '' ? '│' : `├${consumers.slice(1)}`}`,
-    ...facts.flatMap((fact) => wrapped(fact, width)).map((fact) => `${inside}│ ${fact.padEnd(width)} │`),
+    ...facts
+      .flatMap((fact) => wrapped(fact, width))
+      .map((fact, index) => `${index === 0 ? marked(arm, inside) : inside}│ ${fact.padEnd(width)} │`),
     `${inside}└${'─'.repeat(width + 2)}┘`,
   ];
   return { lines, knot: 1 };
 }
 
+/** Below the arm's label. */
+function marked({ mark = '' }: Arm, inside: string): string {
+  return `  ${mark}`.padEnd(inside.length);
+}
+
 /** Up to the end of the line, unless consumers stand behind it. */
-function nameRoom({ consumers }: Arm, { sources, exchange, label, queue }: Columns): number {
-  return consumers === '' ? textDrawingWidth - (sources + exchange + label + 17) : queue + 3;
+function nameRoom({ consumers }: Arm, { width, sources, exchange, label, queue }: Columns): number {
+  return consumers === '' ? width - (sources + exchange + label + 17) : queue + 3;
 }
 
 function arrow({ label, dashed }: Arm, columns: Columns): string {
   const rule = dashed ? '┄' : '─';
   const shown = cut(label, columns.label);
   return `${rule} ${shown} ${rule.repeat(columns.label - shown.length + 1)}► `;
+}
+
+function findingsText(findings: readonly string[], lineWidth: number): string {
+  if (findings.length === 0) return ' Everything is as planned, and nothing is left over.';
+  const lines = findings.flatMap((one) => wrapped(one, lineWidth - 3).map((line) => `   ${line}`));
+  return [' Otherwise than planned', ...lines].join('\n');
 }
 
 function purposesText({ exchanges, queues, roles }: Drawing, lineWidth: number): string {

@@ -6,13 +6,14 @@ import { addApplyCommand } from './topology-apply.js';
 import { delayOption, readDelay, readProfile, shownDelay, type TopologyCommandContext } from './topology-context.js';
 import { addDoctorCommand } from './topology-doctor.js';
 import { addDrawCommand } from './topology-draw.js';
+import { addExportCommand } from './topology-export.js';
 import { addMigrateCommand } from './topology-migrate.js';
 import { addPlanCommand } from './topology-plan-command.js';
 
 export type { BrokerFinder, CommandOutput, FoundBroker, TopologyCommandContext } from './topology-context.js';
 export { addressText } from './topology-context.js';
 
-/** Adds `warren topology plan | apply | migrate | show | draw | doctor`. */
+/** Adds `warren topology plan | apply | migrate | show | draw | export | doctor`. */
 export function addTopologyCommands(program: Command, context: TopologyCommandContext): void {
   const topology = program.command('topology').description('what the broker should hold for the task types there are');
   addPlanCommand(topology, context);
@@ -24,6 +25,7 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
     .addOption(delayOption())
     .action((flags: unknown) => show(readDelay(context.env, flags), context));
   addDrawCommand(topology, context);
+  addExportCommand(topology, context);
   addDoctorCommand(topology, context);
 }
 

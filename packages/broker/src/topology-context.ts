@@ -1,5 +1,11 @@
 import type { TaskType } from '@warren/tasks';
-import { type DelayMechanism, delayMechanisms, type QueueProfile, type QuorumPriorities } from '@warren/topology';
+import {
+  type DelayMechanism,
+  delayMechanisms,
+  type QueueProfile,
+  type QuorumPriorities,
+  queueProfiles,
+} from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
 import { addressOf, brokerUrls } from './connection-urls.js';
@@ -70,18 +76,29 @@ export function readDelay(env: TopologyCommandContext['env'], flags: unknown): D
   return settings.parse({ WARREN_DELAY: (delay ?? env.WARREN_DELAY) || undefined }).WARREN_DELAY;
 }
 
-const profileSettings = z.object({ WARREN_PROFILE: profileChoice, WARREN_QUORUM_PRIORITIES: prioritiesChoice });
+export function profileOption(): Option {
+  return new Option('--profile <profile>', 'what the queues are made of (default: WARREN_PROFILE, or classic)').choices(
+    [...queueProfiles],
+  );
+}
 
-/** What the queues are made of. An empty variable counts as one that is not set. */
+const profileSettings = z.object({ WARREN_PROFILE: profileChoice, WARREN_QUORUM_PRIORITIES: prioritiesChoice });
+const profileFlags = z.object({ profile: z.string().optional() });
+
+/** What the queues are made of. */
 export interface ProfileSettings {
   readonly profile: QueueProfile;
   readonly priorities: QuorumPriorities;
 }
 
-/** `WARREN_PROFILE` and `WARREN_QUORUM_PRIORITIES`, as the services read them. */
-export function readProfile(env: TopologyCommandContext['env']): ProfileSettings {
+/**
+ * `WARREN_PROFILE` and `WARREN_QUORUM_PRIORITIES`, as the services read them; the flag, where a command has it, wins over the
+ * first. An empty variable counts as one that is not set.
+ */
+export function readProfile(env: TopologyCommandContext['env'], flags: unknown = {}): ProfileSettings {
+  const { profile } = profileFlags.parse(flags);
   const given = profileSettings.parse({
-    WARREN_PROFILE: env.WARREN_PROFILE || undefined,
+    WARREN_PROFILE: (profile ?? env.WARREN_PROFILE) || undefined,
     WARREN_QUORUM_PRIORITIES: env.WARREN_QUORUM_PRIORITIES || undefined,
   });
   return { profile: given.WARREN_PROFILE, priorities: given.WARREN_QUORUM_PRIORITIES };

@@ -31,7 +31,14 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   broker: ['broker up', 'broker ui', 'broker status --json'],
   completion: ['completion bash'],
-  topology: ['topology apply', 'topology plan', 'topology doctor', 'topology draw --format mermaid'],
+  topology: [
+    'topology apply',
+    'topology plan',
+    'topology doctor',
+    'topology draw --live',
+    'topology draw --out topology.svg',
+    'topology export --out definitions.json',
+  ],
 };
 
 /** The first example of every noun that `program` has. */
