@@ -177,3 +177,14 @@ describe('a migration from classic to quorum queues', () => {
     expect(await planned('quorum')).toEqual([]);
   }, 300_000);
 });
+
+describe('a broker that was made anew', () => {
+  it('is consumed again once the ledger was told that later generations are gone', async () => {
+    await apply('classic');
+    await ledger.livingQueues.record('tasks.probe', [{ queue: 'tasks.probe.g7', state: 'receiving' }]);
+    expect(await migrate('classic')).toBe(0);
+    await startWorker('classic');
+    const [id = ''] = await submit(1);
+    await until(() => runs.get(id) === 1);
+  }, 60_000);
+});

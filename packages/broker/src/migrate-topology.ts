@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Ledger } from '@warren/ledger';
-import { migrationsOn, withoutReplacements } from '@warren/topology';
+import { migrationsOn, type RoleMigration, readQueueName, type Topology, withoutReplacements } from '@warren/topology';
 import { applyTopology } from './apply.js';
 import { managementClient } from './management.js';
 import { managementAddress } from './management-request.js';
@@ -39,7 +39,9 @@ export async function migrateTopology(
       topology: withoutReplacements(wanted, held),
     });
     const management = managementClient(managementAddress(amqpUrl, managementUrl));
-    for (const migration of migrationsOn(held, wanted)) {
+    const migrations = migrationsOn(held, wanted);
+    await forgetWhatIsGone(wanted, migrations, ledger);
+    for (const migration of migrations) {
       const parts = { amqpUrl, managementUrl, vhost, management, ledger, wanted, onProgress, signal: lost.signal };
       await migrateRole(migration, parts);
     }
@@ -51,6 +53,25 @@ export async function migrateTopology(
   async function renew(): Promise<void> {
     const held = await ledger.leases.acquire(leaseName, owner, Date.now(), leaseMs).catch(() => true);
     if (!held) lost.abort(new MigrationRunsError());
+  }
+}
+
+/**
+ * What the ledger has recorded of roles whose queues are as they are wanted. It differs where a broker was made anew, with
+ * first generations, or where a migration ended without its last word.
+ */
+async function forgetWhatIsGone(
+  { queues }: Topology,
+  migrations: readonly RoleMigration[],
+  { livingQueues }: MigrateTopologyParts['ledger'],
+): Promise<void> {
+  for (const role of (await livingQueues.all()).keys()) {
+    const present = queues.filter(({ name }) => readQueueName(name)?.role === role);
+    if (present.length === 0 || migrations.some((migration) => migration.role === role)) continue;
+    await livingQueues.record(
+      role,
+      present.map(({ name }) => ({ queue: name, state: 'receiving' })),
+    );
   }
 }
 

@@ -29,7 +29,11 @@ async function migrate(given: unknown, context: TopologyCommandContext): Promise
   await onFoundBroker(given, context, async ({ broker, plan: options }) => {
     const { wanted, held, vhost } = await planOn(options);
     const migrations = migrationsOn(held, wanted);
+    const onProgress = progressNotes(output.note);
     if (migrations.length === 0) {
+      const { ledgerUrl } = broker;
+      if (ledgerUrl && !dryRun)
+        await withLedger(ledgerUrl, (ledger) => migrateTopology(options, { ledger, onProgress }));
       output.result(
         { vhost, migrated: [] },
         `nothing to replace: the queues in vhost "${vhost}" are as they should be`,
@@ -44,9 +48,7 @@ async function migrate(given: unknown, context: TopologyCommandContext): Promise
     if (!yes && ask === undefined) throw new UnansweredError();
     if (!yes && ask !== undefined && !(await ask('replace them? Tasks go on meanwhile.'))) return;
     if (!broker.ledgerUrl) throw new LedgerUnnamedError();
-    await withLedger(broker.ledgerUrl, (ledger) =>
-      migrateTopology(options, { ledger, onProgress: progressNotes(output.note) }),
-    );
+    await withLedger(broker.ledgerUrl, (ledger) => migrateTopology(options, { ledger, onProgress }));
     output.result({ vhost, migrated: migrations.map(outlineOf) }, doneText(migrations));
   });
 }
