@@ -3,12 +3,13 @@ import { type Topology, topologyFor } from '@warren/topology';
 import type { Command } from 'commander';
 import { type ApplySummary, applyTopology } from './apply.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
-import { type DelayChoice, discoverDelay } from './delay-discovery.js';
+import { type DelayChoice, type DelaySource, discoverDelay } from './delay-discovery.js';
 import { brokerAddress } from './inspect-connection.js';
 import { managementClient } from './management.js';
 import { ManagementError, managementAddress } from './management-request.js';
 import {
   delayOption,
+  delaySource,
   type FoundBroker,
   finderOf,
   readDelay,
@@ -28,7 +29,9 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
     .command('apply')
     .description('declare exchanges, queues, bindings and policies; safe to repeat')
     .addOption(delayOption())
-    .action((flags: unknown) => apply(readDelay(context.env, flags), context));
+    .action((flags: unknown) =>
+      apply({ wanted: readDelay(context.env, flags), wantedBy: delaySource(flags) }, context),
+    );
   topology
     .command('show')
     .description('print what apply would declare; without a broker, delay "auto" shows the ladder')
@@ -37,12 +40,17 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
   addDrawCommand(topology, context);
 }
 
-async function apply(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {
+interface WantedDelay {
+  readonly wanted: DelayChoice;
+  readonly wantedBy: DelaySource;
+}
+
+async function apply(delay: WantedDelay, context: TopologyCommandContext): Promise<void> {
   const finder = finderOf(context);
   const broker = finder.find();
   if (broker === undefined) throw finder.missing();
   try {
-    await applyTo(broker, wanted, context);
+    await applyTo(broker, delay, context);
   } catch (error) {
     throw withAdvice(error, finder.adviceWhenSilent());
   }
@@ -50,11 +58,11 @@ async function apply(wanted: DelayChoice, context: TopologyCommandContext): Prom
 
 async function applyTo(
   { amqpUrl, managementUrl, from, isPrivate = false }: FoundBroker,
-  wanted: DelayChoice,
+  asked: WantedDelay,
   { output, types = taskTypes }: TopologyCommandContext,
 ): Promise<void> {
   output.note(`broker: ${addressText(amqpUrl)} (from ${from === 'local stack' ? 'the local stack' : from})`);
-  const { delay, reason } = await discoverDelay({ amqpUrl, wanted });
+  const { delay, reason } = await discoverDelay({ amqpUrl, ...asked });
   output.note(`delay: ${delay.mechanism} (${reason})`);
   const topology = topologyFor({ types, delay: delay.mechanism, profile: 'classic' });
   const made = await missingOn({ amqpUrl, managementUrl }, topology);
