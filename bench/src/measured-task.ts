@@ -12,19 +12,20 @@ export const measuredTask = defineTaskType({
 
 export const measuredInput = { filling: 'x'.repeat(284) };
 
-/** What a client sends that knows no more than a queue. */
+/** What a client sends that knows no more than a queue: the same for each task, so it is made once. */
 export function bareMessage(queue: string) {
   return {
     exchange: '',
     routingKey: queue,
     body: Buffer.from(JSON.stringify(measuredInput)),
-    properties: { headers: {} },
+    properties: { persistent: true, headers: {} },
   };
 }
 
-/** What Warren puts on the wire for a task; only its id and its copy would differ. */
+/** What Warren puts on the wire for a task, made for each one; only its id and its copy would differ. */
 export function dressedMessage() {
   const properties = {
+    persistent: true,
     messageId: anyId,
     type: measuredTask.name,
     contentType: 'application/json',

@@ -96,6 +96,7 @@ describe('exit codes and messages', () => {
 
   it.each([
     ['an unknown flag', ['thing', 'list', '--bogus'], "unknown option '--bogus'", '`warren thing list --help` shows'],
+    ['a flag of another name', ['thing', '--nothing'], "unknown option '--nothing'\n", '`warren thing --help` shows'],
     ['an unknown noun', ['thng'], "unknown command 'thng' (Did you mean thing?)", '`warren --help` shows'],
     ['a missing verb', ['thing'], 'warren thing: a verb is missing', 'choose from list, endless'],
     ['a missing value', ['thing', 'wait', '--delay'], "option '--delay <duration>' argument missing", '--help'],
@@ -290,6 +291,20 @@ describe('completion', () => {
     ['the last of a list', ['warren', 'task', 'list', '--state', 'parked,q'], ['parked,queued']],
     ['a flag with its value in one word', ['warren', 'task', 'list', '--state', '=', 'run'], ['running']],
     ['keys of a filter', ['warren', 'dead-letters', 'list', '--filter', 'esc'], ['escalated:']],
+    ['keys of a filter, and no values yet', ['warren', 'task', 'list', '--filter', 'st'], ['state:']],
+    ['values of a filter', ['warren', 'task', 'list', '--filter', 'state', ':', 'pa'], ['parked']],
+    ['values of a filter at once', ['warren', 'task', 'list', '--filter', 'type', ':'], ['research', 'summarize']],
+    [
+      'the last value of a filter',
+      ['warren', 'dead-letters', 'list', '--filter', 'code', ':', 'timeout,rat'],
+      ['timeout,rate-limited'],
+    ],
+    [
+      'what a list does not hold yet',
+      ['warren', 'task', 'list', '--filter', 'type', ':', 'research,'],
+      ['research,summarize'],
+    ],
+    ['what a flag does not hold yet', ['warren', 'dead-letters', 'list', '--state', 'parked,p'], []],
     ['the choices of an argument', ['warren', 'completion', ''], ['bash', 'zsh', 'fish']],
     ['nothing where nobody can know', ['warren', 'task', 'list', '--limit', ''], []],
   ])('offers %s', async (_name, words, expected) => {

@@ -113,12 +113,15 @@ describe.each(shells)('completion in $name$why', ({ it, name, shell }) => {
   });
 
   /** A shell offers the whole word, or what is added to what stands there. */
-  const endOf = (text: string) => text.replace(/^.*[=,]/, '');
+  const endOf = (text: string) => text.replace(/^.*[=,:]/, '');
 
   it.each([
     ['the last of a list', 'warren task list --state parked,q', 'queued'],
     ['a flag with its value in one word', 'warren task list --state=run', 'running'],
     ['the last of a list in one word with its flag', 'warren task list --state=parked,q', 'queued'],
+    ['a value of a filter', 'warren task list --filter state:par', 'parked'],
+    ['the last value of a filter', 'warren task list --filter code:timeout,rat', 'rate-limited'],
+    ['what a list does not hold yet', 'warren task list --filter type:research,', 'summarize'],
   ])('offers %s', async (_name, line, expected) => {
     expect((await shell.offered(script, line)).map(endOf)).toEqual([expected]);
   });

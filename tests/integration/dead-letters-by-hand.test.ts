@@ -196,7 +196,7 @@ describe('a person', () => {
     const swept: Pick<Ledger, 'cancel'> = {
       cancel: async (...asked) => {
         const answer = await ledger.cancel(...asked);
-        await ledger.letters.settleFinished(Date.now());
+        expect(await ledger.letters.settleFinished('parked', Date.now(), 10)).toMatchObject({ settled: 1 });
         return answer;
       },
     };

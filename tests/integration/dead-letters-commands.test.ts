@@ -85,9 +85,18 @@ describe('dead-letters list', () => {
     expect(await listed('--state', 'retrying,replayed')).toEqual([]);
     expect(await listed('--state', 'all')).toEqual([second, first]);
     expect(await listed('--filter', 'code:not-found,refused tenant:other state:parked')).toEqual([second]);
+    const page = await warren(['list', '--json', '--limit', '1']);
+    expect(page.stderr).toMatch(/^there are more:\n {2}warren dead-letters list --json --limit 1 --after \S+@\d+\n$/);
+    const [letter] = JSON.parse(page.stdout);
+    expect(letter).toMatchObject({ letterId: letter.id, taskId: second });
+    const nobodys = await warren(['list', '--filter', 'escalated:plattform']);
+    expect(nobodys.stderr).toContain('nothing is escalated to plattform, nor to anybody else');
+    await warren(['escalate', first, '--to', 'platform']);
+    const slip = await warren(['list', '--filter', 'escalated:plattform']);
+    expect(slip.stderr).toContain('nothing is escalated to plattform, but to platform');
     const { stdout } = await warren(['list']);
     expect(stdout).toMatch(/^ID +TYPE +STATE +CODE +AGE +REASON\n/);
-    expect(stdout).toContain(`${second}  probe  parked  refused`);
+    expect(stdout).toMatch(new RegExp(`${second}  probe  parked +refused`));
   }, 30_000);
 
   it.each([
@@ -190,7 +199,7 @@ describe('dead-letters replay and cancel', () => {
     });
     expect(await states(...ids)).toEqual(['parked', 'parked']);
 
-    const done = await warren(['cancel', ...filter, '--reason', 'too late'], { answer: 'y' });
+    const done = await warren(['cancel', ...filter, '--note', 'too late'], { answer: 'y' });
     expect(done.code).toBe(0);
     // By the ids that lists show.
     for (const id of ids) expect(done.stdout).toMatch(new RegExp(`^${id} +cancelled$`, 'm'));
@@ -232,7 +241,7 @@ describe('dead-letters replay and cancel', () => {
     expect((await states(...ids)).every((state) => state === 'accepted' || state === 'queued')).toBe(true);
     const { stdout } = await warren(['show', ids[0] ?? '']);
     expect(stdout).toMatch(/BY HAND +replayed by bob at \S+: up\n/);
-    expect(stdout).toMatch(/STATE +replayed: replayed by hand/);
+    expect(stdout).toMatch(/STATE +replayed by hand/);
   }, 30_000);
 
   it('begin nothing more once they are interrupted, and say how much is left', async () => {
@@ -240,8 +249,14 @@ describe('dead-letters replay and cancel', () => {
     const interruption = AbortSignal.abort();
     expect(await warren(['replay', ...ids, '--yes'], { interruption })).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/0 replayed, 2 not tried\n.*run it again/s),
+      stderr: expect.stringMatching(
+        new RegExp(`0 replayed, 2 not tried\\n.*\\n.*warren dead-letters replay ${ids.join(' ')} --yes\\n`),
+      ),
     });
+    const byFilter = await warren(['escalate', '--to', 'ann', '--code', 'not-found', '--yes'], { interruption });
+    expect(byFilter.stderr).toMatch(
+      /warren dead-letters escalate --code not-found --yes --to ann --limit 2 --filter escalated:no\n/,
+    );
     expect(await states(...ids)).toEqual(['parked', 'parked']);
   }, 30_000);
 
@@ -255,16 +270,74 @@ describe('dead-letters replay and cancel', () => {
   }, 30_000);
 
   it('touch no more than --limit says', async () => {
-    const ids = [await parked(), await parked()];
-    expect(await warren(['cancel', '--state', 'parked', '--limit', '1', '--yes'])).toMatchObject({
+    const ids = [await parked(), await parked(), await parked()];
+    const longest = ['cancel', '--state', 'parked', '--limit', '1'];
+    expect(await warren([...longest, '--yes'])).toMatchObject({
       code: 0,
-      stderr: '',
+      stderr: `2 dead letters beyond the limit; the next ones:\n  warren dead-letters ${longest.join(' ')} --yes\n`,
     });
-    expect((await states(...ids)).sort()).toEqual(['cancelled', 'parked']);
-    const more = await parked();
-    const { stdout, stderr } = await warren(['cancel', '--state', 'parked', '--limit', '1', '--dry-run']);
-    expect(stderr).toContain('would cancel the newest 1 of 2 dead letters (see --limit)');
-    expect(stdout).toContain(more);
+    expect(await states(...ids)).toEqual(['cancelled', 'parked', 'parked']);
+    await parked();
+    const { stdout, stderr } = await warren([...longest, '--dry-run']);
+    expect(stderr).toContain('would cancel the longest parked 1 of 3 dead letters (see --limit)');
+    expect(stdout).toContain(ids[1]);
+  }, 30_000);
+
+  it('come to those that wait, whatever fails again meanwhile', async () => {
+    const [first = '', second = ''] = [await parked(), await parked()];
+    const next = ['replay', '--code', 'not-found', '--limit', '1', '--yes'];
+    await warren(next);
+    await ground.failNext({ code: 'not-found', message: 'still not there' });
+    await until(async () => (await ground.task(first)).state === 'parked');
+    await ground.untilLetter(first, 'parked');
+    const { stdout } = await warren(next);
+    expect(stdout).toContain(second);
+    expect(stdout).not.toContain(first);
+  }, 30_000);
+
+  it('say what comes next after several', async () => {
+    await parked();
+    await parked();
+    const { stderr } = await warren(['replay', '--code', 'not-found', '--yes']);
+    expect(stderr).toMatch(/fails again comes first in "warren dead-letters list"/);
+  }, 30_000);
+
+  it('name the letter where the id is one that a message gave itself', async () => {
+    const claimedId = '0197a3f0-1c2d-7e4f-8a5b-6c7d8e9f0a1b';
+    const { id } = await parkRaw(
+      { ledger: ground.ledger, now: Date.now },
+      {
+        body: Buffer.from(JSON.stringify({ task_id: claimedId, task_type: 'nobodys', payload: {} })),
+        properties: {},
+        routingKey: 'nobodys',
+        sourceQueue: 'submitted',
+        code: 'unsupported-action',
+        reason: 'task_type: nobody knows it',
+      },
+    );
+    const { code, stderr } = await warren(['cancel', claimedId, '--note', 'a slip']);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`warren dead-letters cancel ${id} --note 'a slip'\n`);
+  }, 30_000);
+
+  it.each([
+    ['', 'must not be empty'],
+    ['x'.repeat(501), 'at most 500 characters'],
+  ])('refuse the note %j by its flag', async (note, problem) => {
+    for (const verb of ['replay', 'cancel', 'complete']) {
+      const { code, stderr } = await warren([verb, 'some-id', '--note', note]);
+      expect(code).toBe(2);
+      expect(stderr).toContain('--note: ');
+      expect(stderr).toContain(problem);
+    }
+  });
+
+  it('tell once what a note said', async () => {
+    const id = await parked();
+    await warren(['cancel', id, '--by', 'ann']);
+    const { stdout } = await warren(['show', id]);
+    expect(stdout).toMatch(/STATE +cancelled: by hand\n/);
+    expect(stdout).toMatch(/BY HAND +cancelled by ann at \S+\n/);
   }, 30_000);
 });
 
@@ -346,7 +419,9 @@ describe('dead-letters complete', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(new RegExp(`${id} +completed`)) });
     expect(await ground.task(id)).toMatchObject({ state: 'completed', reason: 'by hand, by ann: by telephone' });
     expect((await ground.ledger.queries.result(id))?.result).toBe('{"answer":42}');
-    expect((await warren(['show', id])).stdout).toMatch(/BY HAND +completed by ann at \S+: by telephone/);
+    expect((await warren(['show', id])).stdout).toMatch(
+      /STATE +completed: by telephone\n(?:.*\n)*BY HAND +completed by ann at \S+\n/,
+    );
     expect((await warren(['list', '--state', 'completed'])).stdout).toContain(id);
     expect(await warren(['complete', id, '--note', 'again'])).toMatchObject({
       code: 1,

@@ -152,6 +152,8 @@ describe('--wait and task watch, while the ledger is away', () => {
         pollMs: 3_600_000,
         patience: { ...defaultPatience, absenceLimitMs: 3_600_000 },
         advice: () => '',
+        now: Date.now,
+        brokerCause: () => undefined,
         signal: ending.signal,
       },
       { onMove: () => undefined, onStep: () => undefined, onAbsence: () => undefined },

@@ -1,6 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { Ledger, LetterOutline, Task } from '@warren/ledger';
+import type {
+  Ledger,
+  LetterOutline,
+  LetterPlace,
+  LetterState,
+  SettledLetters,
+  Task,
+  TaskPlace,
+  UntoldTasks,
+} from '@warren/ledger';
 import { newLetter, receivedLetter } from '../fixtures/letter.js';
 import { type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
 
@@ -246,12 +255,115 @@ describe.each(ledgerKinds)('letters on $kind', ({ makeHome }) => {
     const taskId = await submitted();
     const { letter: kept } = await ledger.letters.receive(newLetter({ taskId, dispatch: 1 }), now);
     await ledger.letters.decide(kept.id, { state: 'parked' }, now);
-    expect(await other.letters.settleFinished(now)).toBe(0);
+    const settle = async (state: LetterState) => (await other.letters.settleFinished(state, now + 1, 1_000)).settled;
+    expect(await settle('parked')).toBe(0);
     await ledger.cancel(taskId, { now, reason: 'not wanted' });
 
-    expect(await other.letters.settleFinished(now + 1)).toBe(1);
+    expect(await settle('retrying')).toBe(0);
+    expect(await settle('parked')).toBe(1);
 
     expect(await ledger.letters.find(taskId)).toMatchObject({ state: 'settled', resolvedAt: now + 1 });
+  });
+
+  it('are looked at a part at a time, in the order in which they were seen', async () => {
+    const finished: string[] = [];
+    for (const lastSeen of [now - 9, now - 9, now - 8]) {
+      const taskId = await submitted();
+      const { letter } = await ledger.letters.receive(newLetter({ taskId, dispatch: 1 }), lastSeen);
+      await ledger.letters.decide(letter.id, { state: 'retrying' }, now);
+      await ledger.cancel(taskId, { now, reason: 'not wanted' });
+      finished.push(letter.id);
+    }
+    const [last, ...first] = finished.toReversed();
+    const seen: (string | undefined)[] = [];
+    let place: LetterPlace | undefined = { id: '', lastSeen: now - 10 };
+    for (let part = 0; part < 3; part++) {
+      const looked: SettledLetters = await other.letters.settleFinished('retrying', now + 1, 1, place);
+      expect(looked.settled).toBe(1);
+      place = looked.last;
+      seen.push(place?.id);
+    }
+    expect(seen).toEqual([...first.toSorted(), last]);
+  });
+
+  describe('of a task that waits for a person', () => {
+    const note = { code: 'not-found', reason: 'gone\0', rule: 'not-found', advice: 'replay it' } as const;
+
+    /** Parked at `at`, with a letter that somebody left in this state. */
+    async function parkedTask(state: LetterState, at: number): Promise<Task> {
+      const taskId = await submitted();
+      const { letter } = await ledger.letters.receive(newLetter({ taskId, dispatch: 1 }), at);
+      if (state !== 'received') await ledger.letters.decide(letter.id, { state, resolution: 'of old' }, at);
+      const parked = await ledger.park(taskId, { dispatch: 1, now: at, code: 'not-found', reason: 'gone' });
+      if (parked.kind !== 'moved') throw new Error('the task was not parked');
+      return parked.task;
+    }
+
+    async function untold(since: number): Promise<readonly string[]> {
+      return (await other.sweeps.untold(since, 1_000)).tasks.map(({ id }) => id);
+    }
+
+    it.each(['received', 'retrying', 'settled'] as const)(
+      'and that are %s are found, and told of it',
+      async (state) => {
+        const task = await parkedTask(state, now);
+        expect(await untold(now - 1)).not.toContain(task.id);
+        expect((await other.sweeps.untold(now, 1_000)).tasks).toContainEqual(task);
+
+        expect(await other.letters.tellParked(task, note)).toBe(true);
+
+        const told = {
+          ...note,
+          reason: 'gone\uFFFD',
+          state: 'parked',
+          unfinished: 0,
+          resolvedAt: null,
+          resolution: null,
+        };
+        expect(await ledger.letters.find(task.id)).toMatchObject(told);
+        expect(await untold(now)).not.toContain(task.id);
+        expect(await other.letters.tellParked(task, note)).toBe(false);
+      },
+    );
+
+    it.each(['parked', 'replayed', 'cancelled', 'completed'] as const)(
+      'and that are %s are left alone',
+      async (state) => {
+        const task = await parkedTask(state, now);
+        expect(await untold(now)).not.toContain(task.id);
+        expect(await other.letters.tellParked(task, note)).toBe(false);
+        expect(await ledger.letters.find(task.id)).toMatchObject({ state, reason: 'is not JSON' });
+      },
+    );
+
+    it('are not told of it when it has moved on since, even to where it waits once more', async () => {
+      const task = await parkedTask('received', now);
+      await ledger.replay(task.id, { now });
+      expect(await untold(now)).not.toContain(task.id);
+      expect(await other.letters.tellParked(task, note)).toBe(false);
+      await ledger.park(task.id, { dispatch: 3, now, code: 'refused', reason: 'no' });
+      expect(await other.letters.tellParked(task, note)).toBe(false);
+      expect(await ledger.letters.find(task.id)).toMatchObject({ state: 'received' });
+    });
+
+    it('are looked at a part at a time, longest parked first', async () => {
+      const before = now - 1_000;
+      const [late, one, told] = [
+        await parkedTask('received', before),
+        await parkedTask('received', before - 1),
+        await parkedTask('parked', before - 1),
+      ];
+      const looked: unknown[] = [];
+      let place: TaskPlace | undefined;
+      for (let part = 0; part < 3; part++) {
+        const answer: UntoldTasks = await other.sweeps.untold(before, 1, place);
+        place = answer.last;
+        looked.push([place?.id, answer.tasks.map(({ id }) => id)]);
+      }
+      const early = [one, told].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      expect(looked).toEqual([...early, late].map(({ id }) => [id, id === told.id ? [] : [id]]));
+      expect(await other.sweeps.untold(before, 1, place)).toEqual({ tasks: [], last: undefined });
+    });
   });
 
   it('at the same millisecond follow each other from page to page', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Ledger } from '@warren/ledger';
-import { claimRequest, claimRun, type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
+import { claimRequest, claimRun, confirm, type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
 
 const now = 1_800_000_000_000;
 
@@ -23,7 +23,7 @@ describe.each(ledgerKinds)('the records of the ledger on $kind', ({ makeHome }) 
         dispatchedAt: latest - 2,
         expiresMs: 31_622_400_000,
       });
-      await ledger.published(id, { dispatch: 1, now: latest });
+      await confirm(ledger, id, latest);
 
       expect(await other.queries.task(id)).toMatchObject({
         deadlineAt: latest,

@@ -260,7 +260,7 @@ describe.each(ledgerKinds)('retention on $kind', ({ kind, makeHome }) => {
       await putLetter('received', { taskId: task });
 
       expect(await prune({ completedMs: dayMs })).toMatchObject({ tasks: 0, letters: 0 });
-      await ledger.letters.settleFinished(now);
+      await ledger.letters.settleFinished('received', now, 10);
       expect(await prune({ completedMs: dayMs })).toMatchObject({ tasks: 1, letters: 1 });
     });
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Ledger, Task } from '@warren/ledger';
 import { newLetter } from '../fixtures/letter.js';
-import { claimRun, type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
+import { claimRun, confirm, type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
 
 const now = 1_800_000_000_000;
 
@@ -22,7 +22,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     const ids = [await submitted({ dispatchedAt: before - 1 }), await submitted({ dispatchedAt: before - 2 })];
     const paid = await submitted({ dispatchedAt: before - 3 });
     await submitted({ dispatchedAt: before + 1 });
-    await ledger.published(paid, { dispatch: 1, now });
+    await confirm(ledger, paid, now);
 
     expect((await other.sweeps.owed(before, 10)).map(({ id }) => id)).toEqual(ids.toReversed());
     const [first] = await other.sweeps.owed(before, 1);
@@ -30,7 +30,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     expect((await other.sweeps.owed(before, 1, first)).map(({ id }) => id)).toEqual([ids[0]]);
 
     const count = await other.sweeps.owedCount();
-    for (const id of ids) await ledger.published(id, { dispatch: 1, now });
+    for (const id of ids) await confirm(ledger, id, now);
     expect(await other.sweeps.owedCount()).toBe(count - 2);
   });
 
@@ -50,7 +50,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
       [notDue, now],
       [young, quiet + 1],
     ] as const) {
-      await ledger.published(id, { dispatch: 1, now: at });
+      await confirm(ledger, id, at);
     }
     await claimRun(ledger, claimed, quiet - 10);
     await claimRun(ledger, lapsed, now + 2, { leaseMs: 5 });
@@ -62,20 +62,24 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     expect((await other.sweeps.waiting(type, quiet, 1, first)).map(({ id }) => id)).toEqual([delayed]);
 
     // The sweeper's copy of a lapsed run is noted, so that the next round leaves it alone.
-    expect(await ledger.published(lapsed, { dispatch: 1, now: quiet + 1 })).toMatchObject({ kind: 'moved' });
+    expect(await confirm(ledger, lapsed, quiet + 1)).toMatchObject({ kind: 'moved' });
     expect((await other.sweeps.waiting(type, quiet, 10)).map(({ id }) => id)).toEqual([waiting, delayed]);
   });
 
-  it('leave a task alone for as long after its worker gave it back as after its publish', async () => {
+  it('leave a task alone that its worker gave back: first what it owes is published, then that message has its time', async () => {
     const type = `type-${randomUUID()}`;
     const id = await submitted({ type });
-    await ledger.published(id, { dispatch: 1, now });
+    await confirm(ledger, id, now);
     const token = await claimRun(ledger, id, now);
     await ledger.release(id, { token, now: quiet });
     const found = async (since: number) => (await other.sweeps.waiting(type, since, 10)).map((task) => task.id);
 
-    expect(await found(quiet - 1)).toEqual([]);
-    expect(await found(quiet)).toEqual([id]);
+    expect(await found(quiet + 1_000)).toEqual([]);
+    expect(await other.sweeps.waitingTypes(quiet + 1_000)).not.toContain(type);
+    expect((await other.sweeps.owed(quiet, 1_000)).map((task) => task.id)).toContain(id);
+    await confirm(ledger, id, quiet + 10);
+    expect(await found(quiet + 10)).toEqual([]);
+    expect(await found(quiet + 11)).toEqual([id]);
   });
 
   it('find letters that nobody decided', async () => {
@@ -85,7 +89,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     const found = async () => (await other.sweeps.undecided(quiet, 100)).map((task) => task.id);
 
     expect(await found()).not.toContain(id);
-    await ledger.published(id, { dispatch: 2, now });
+    await confirm(ledger, id, now);
     expect(await found()).toContain(id);
     await ledger.retry(id, { dispatch: 2, now, dueAt: now });
     expect(await found()).not.toContain(id);
@@ -98,7 +102,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
       const id = await submitted({ dispatchedAt: before - 2 });
       const token = await claimRun(ledger, id, before - 2);
       await ledger.fail(id, { token, now: before - 2, failure: { code: 'network', message: 'refused' } });
-      await ledger.published(id, { dispatch: 2, now: published });
+      await confirm(ledger, id, published);
       ids.push(id);
     }
     const [last, ...first] = ids;
@@ -121,7 +125,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     const claimed = await submitted({ type, createdAt: now - 50 });
     await claimRun(ledger, claimed, now);
     const unclaimed = await submitted({ type, createdAt: now - 10 });
-    await ledger.published(unclaimed, { dispatch: 1, now });
+    await confirm(ledger, unclaimed, now);
     await claimRun(ledger, await submitted({ type, priority: 8, createdAt: now - 5 }), now);
     await claimRun(ledger, await submitted({ type, createdAt: now - 4, dueAt: now - 1 }), now);
 
@@ -165,8 +169,8 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
   it('name the types of what waits, whether anybody knows them or not', async () => {
     const [waits, lapsed, young, claimed] = ['a', 'b', 'c', 'd'].map((name) => `type-${name}-${randomUUID()}`);
     if (!waits || !lapsed || !young || !claimed) throw new Error('no types');
-    for (const type of [waits, waits]) await ledger.published(await submitted({ type }), { dispatch: 1, now });
-    await ledger.published(await submitted({ type: young }), { dispatch: 1, now: quiet + 1 });
+    for (const type of [waits, waits]) await confirm(ledger, await submitted({ type }), now);
+    await confirm(ledger, await submitted({ type: young }), quiet + 1);
     await claimRun(ledger, await submitted({ type: lapsed }), now, { leaseMs: 5 });
     await claimRun(ledger, await submitted({ type: claimed }), quiet);
 
@@ -182,7 +186,7 @@ describe.each(ledgerKinds)('sweeps on $kind', ({ makeHome }) => {
     await ledger.fail(id, { token, now, failure: { code: 'not-found', message: 'gone' } });
     await ledger.park(id, { dispatch: 2, now, code: 'not-found', reason: 'gone' });
     await ledger.replay(id, { now: now + 1_000 });
-    await ledger.published(id, { dispatch: 4, now: now + 1_000 });
+    await confirm(ledger, id, now + 1_000);
 
     expect(await other.sweeps.newestClaimed(type, { from: 0, to: 5 }, 0)).toBeNull();
   });

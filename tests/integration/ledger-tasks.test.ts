@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Ledger, Task } from '@warren/ledger';
 import { newTask } from '../fixtures/task.js';
-import { claimRequest, claimRun, type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
+import { claimRequest, claimRun, confirm, type LedgerPair, ledgerKinds, ledgerPair } from './support/ledger.js';
 
 const now = 1_800_000_000_000;
 const minute = 60_000;
@@ -316,7 +316,7 @@ describe.each(ledgerKinds)('the ledger on $kind', ({ makeHome }) => {
     it('that waited too long, or past its deadline, is not begun', async () => {
       const [waited, late] = [await submitted({ expiresMs: 10 }), await submitted({ deadlineAt: now + 10 })];
       // What is not published waits for nobody.
-      await ledger.published(waited, { dispatch: 1, now });
+      await confirm(ledger, waited, now);
 
       expect(await ledger.claim(waited, claimRequest(now + 11))).toMatchObject({
         kind: 'dead-lettered',
@@ -340,8 +340,8 @@ describe.each(ledgerKinds)('the ledger on $kind', ({ makeHome }) => {
     it('notes the confirm of the present dispatch only', async () => {
       const id = await submitted();
 
-      expect(await ledger.published(id, { dispatch: 2, now })).toMatchObject({ kind: 'refused' });
-      expect(await ledger.published(id, { dispatch: 1, now: now + 7 })).toMatchObject({ kind: 'moved' });
+      expect(await ledger.published(id, { dispatch: 2, dispatchedAt: now, now })).toMatchObject({ kind: 'refused' });
+      expect(await confirm(ledger, id, now + 7)).toMatchObject({ kind: 'moved' });
 
       expect(await ledger.queries.task(id)).toMatchObject({ state: 'queued', owed: null, publishedAt: now + 7 });
     });

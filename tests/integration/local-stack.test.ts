@@ -181,6 +181,29 @@ describe('the local stack', () => {
     await run(project, ['down']);
     expect(processesOf(project)).toEqual([]);
   }, 60_000);
+
+  it('goes up over what a supervisor left that was killed, and says so meanwhile', async () => {
+    const project = newProject({ alpha: steady });
+    const program = startProgram(project, ['up'], { AMQP_URL: givenBroker });
+    await until(() => stackOf(project).state === 'ready');
+    program.kill('SIGKILL');
+    await once(program, 'exit');
+    const up = await run(project, ['up', '--detach'], { AMQP_URL: givenBroker });
+    expect(up).toMatchObject({ code: 0, data: { state: 'ready' } });
+    expect(up.notes).toContain(`the supervisor before (pid ${program.pid}) is gone: ending what it left\n`);
+    expect(up.notes).toContain('starting 1 services\n');
+  }, 60_000);
+
+  it('is started once, however many start it', async () => {
+    const project = newProject({ alpha: steady });
+    const start = () => run(project, ['up', '--detach'], { AMQP_URL: givenBroker });
+    const both = await Promise.all([start(), start()]);
+    expect(both).toMatchObject([
+      { code: 0, data: { state: 'ready' } },
+      { code: 0, data: { state: 'ready' } },
+    ]);
+    expect(both.filter(({ notes }) => notes.includes('the stack is up already'))).toHaveLength(1);
+  }, 60_000);
 });
 
 function newProject(services: Readonly<Record<string, string>>): string {

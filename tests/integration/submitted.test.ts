@@ -4,6 +4,7 @@ import type { Producer } from '@warren/producer';
 import { headers, type ReasonCode } from '@warren/tasks';
 import { exchangeNames, workQueue } from '@warren/topology';
 import Libsql from 'libsql';
+import { confirm } from './support/ledger.js';
 import { freshDatabase } from './support/postgres.js';
 import { TcpProxy } from './support/proxy.js';
 import { until } from './support/until.js';
@@ -293,7 +294,7 @@ describe('when the outbox is full', () => {
     expect(await ground.task(ids[2])).toBeUndefined();
 
     await ground.applyTopology();
-    for (const id of ids.slice(0, 2)) await ground.ledger.published(id, { dispatch: 1, now: Date.now() });
+    for (const id of ids.slice(0, 2)) await confirm(ground.ledger, id, Date.now());
     await until(() => producer.counts.accepted === 4);
     expect(await ground.task(late)).toMatchObject({ duplicates: 0 });
     await until(async () => (await ground.depth(submittedQueue)).consumers === 1);

@@ -8,8 +8,10 @@ import type { RootOperationNode } from 'kysely';
 import Libsql from 'libsql';
 import { z } from 'zod';
 import { withConnection } from '../../packages/broker/src/inspect-connection.js';
-import { openDatabase } from '../../packages/ledger/src/database.js';
+import { type LedgerDatabase, openDatabase } from '../../packages/ledger/src/database.js';
 import { createLetters } from '../../packages/ledger/src/letters.js';
+import { createSweeps } from '../../packages/ledger/src/sweeps.js';
+import { newLetter } from '../fixtures/letter.js';
 import { claim, homeless, type LettersGround, lettersGround, probe, ticketOf } from './support/letters.js';
 import { TcpProxy } from './support/proxy.js';
 import { nothingSwept } from './support/sweep-report.js';
@@ -274,9 +276,9 @@ describe('a lost message', () => {
           ...ground.ledger,
           letters: {
             ...letters,
-            settleFinished: async (at) => {
+            settleFinished: async (...given) => {
               failAt('end');
-              return letters.settleFinished(at);
+              return letters.settleFinished(...given);
             },
           },
         },
@@ -702,7 +704,19 @@ describe('a letter whose task reached its end', () => {
     expect(await ground.sweeper().sweepOnce()).toEqual(nothingSwept);
   }, 30_000);
 
-  it('is found by its letter: not all tasks that ever ended are read each time', async () => {
+  it('is found a part at a time, and by its letter: nothing that ever ended is read each time', async () => {
+    const after = { id: 'a', lastSeen: 1 };
+    const steps = await stepsOf((database) =>
+      createLetters(database, () => 'none').settleFinished('parked', Date.now(), 10, after),
+    );
+    expect(steps).toContain('SEARCH dead_letters USING INDEX dead_letters_by_state (state=? AND last_seen>?)');
+    expect(steps.filter((step) => / tasks /.test(step))).toEqual([
+      expect.stringMatching(/^SEARCH tasks USING .*\(id=\?\)$/),
+    ]);
+  }, 30_000);
+
+  /** How SQLite goes about what `ask` asks of the ledger. */
+  async function stepsOf(ask: (database: LedgerDatabase) => Promise<unknown>): Promise<readonly string[]> {
     const nodes: RootOperationNode[] = [];
     const database = openDatabase(ground.ledgerUrl);
     const recorded = database.db.withPlugin({
@@ -712,16 +726,55 @@ describe('a letter whose task reached its end', () => {
       },
       transformResult: async ({ result }) => result,
     });
-    await createLetters({ ...database, db: recorded }, () => 'none').settleFinished(Date.now());
-    const [asked] = nodes.filter(({ kind }) => kind === 'UpdateQueryNode');
-    if (!asked) throw new Error('nothing was updated');
-    const { parameters, sql } = database.db.getExecutor().compileQuery(asked, { queryId: 'plan' });
+    await ask({ ...database, db: recorded });
+    const asked = nodes.map((node) => database.db.getExecutor().compileQuery(node, { queryId: 'plan' }));
     await database.db.destroy();
 
     const file = new Libsql(ground.ledgerUrl);
-    const plan = planSteps.parse(file.prepare(`explain query plan ${sql}`).all(...parameters));
+    const steps = asked.flatMap(({ parameters, sql }) =>
+      planSteps.parse(file.prepare(`explain query plan ${sql}`).all(...parameters)).map(({ detail }) => detail),
+    );
     file.close();
-    const onTasks = plan.map(({ detail }) => detail).filter((detail) => /\btasks\b/.test(detail));
-    expect(onTasks).toEqual([expect.stringMatching(/^SEARCH tasks USING .*\(id=\?\)$/)]);
-  }, 30_000);
+    return steps;
+  }
+
+  describe('of a parked task', () => {
+    it('is told of it with its next step, once whoever parked it has had the time to', async () => {
+      const task = await ground.submit();
+      const failed = await ground.failNext({ code: 'not-found', message: 'no such file' });
+      // Its processor ends between the move and the note.
+      const { letter } = await ground.ledger.letters.receive(
+        newLetter({ taskId: task.id, dispatch: failed.dispatch, code: 'not-found' }),
+        Date.now(),
+      );
+      const { dispatch } = failed;
+      const park = { dispatch, now: Date.now(), code: 'not-found', reason: 'no such file' } as const;
+      await ground.ledger.park(task.id, park);
+      const { advance, now } = clock();
+      const sweeper = ground.sweeper({ now });
+      expect(await sweeper.sweepOnce()).toEqual(nothingSwept);
+      advance(quietMs + 1_000);
+      expect(await sweeper.sweepOnce()).toEqual({ ...nothingSwept, told: 1 });
+      expect(await ground.letter(task.id)).toMatchObject({
+        id: letter.id,
+        state: 'parked',
+        code: 'not-found',
+        reason: 'no such file',
+        rule: 'not-found',
+        advice: expect.stringContaining('replay'),
+      });
+      expect(await sweeper.sweepOnce()).toEqual(nothingSwept);
+    }, 30_000);
+
+    it('is found a part at a time: not all that wait for a person are read each time', async () => {
+      const after = { id: 'a', dispatchedAt: 1 };
+      const steps = await stepsOf((database) => createSweeps(database).untold(Date.now(), 10, after));
+      expect(steps).toContain(
+        'SEARCH tasks USING COVERING INDEX tasks_parked (state=? AND (dispatched_at,id)>(?,?) AND dispatched_at<?)',
+      );
+      expect(steps.filter((step) => / dead_letters /.test(step))).toEqual([
+        'SEARCH dead_letters USING INDEX dead_letters_by_task (task_id=?)',
+      ]);
+    }, 30_000);
+  });
 });

@@ -105,7 +105,7 @@ describe('task show, list and cancel', () => {
     const both = await warren(['task', 'cancel', id, randomUUID(), '--json']);
     expect(both.code).toBe(3);
     expect(JSON.parse(both.stdout).map(({ cancelled }: { cancelled: boolean }) => cancelled)).toEqual([true, false]);
-    expect(await taskOf(id)).toMatchObject({ state: 'cancelled', reason: 'cancelled by hand' });
+    expect(await taskOf(id)).toMatchObject({ state: 'cancelled', reason: 'by hand' });
     const again = await warren(['task', 'cancel', id]);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('already cancelled') });
   });

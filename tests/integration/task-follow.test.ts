@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => ground.dispose(), 60_000);
 
-const usual = { patience: defaultPatience, advice: () => 'wait' };
+const usual = { patience: defaultPatience, now: Date.now, brokerCause: () => undefined, advice: () => 'wait' };
 
 describe('following a task', () => {
   it('tells steps by their events alone, each once, and the end by the ledger', async () => {
@@ -60,6 +60,42 @@ describe('following a task', () => {
     expect(await following).toMatchObject({ state: 'completed' });
     expect(heard).toEqual(['running', 'digging', 'resting', 'completed']);
     await connection.close();
+  }, 60_000);
+
+  it('tells once of a worker that does not renew its lease', async () => {
+    const id = await submit(['--text', 'Rabbits fall silent.']);
+    const claim = { dispatch: 1, copy: 'c', redelivered: false, owner: 'w', maxCrashes: 3, alone: true };
+    // As if it had been renewed twenty of its thirty seconds ago.
+    const answer = await ground.ledger.claim(id, { ...claim, leaseMs: 10_000, now: Date.now() });
+    if (answer.kind !== 'run') throw new Error(`not claimed: ${answer.kind}`);
+    const told: string[] = [];
+    let asked = 0;
+    const queries = {
+      ...ground.ledger.queries,
+      task: (wanted: string) => {
+        asked += 1;
+        return ground.ledger.queries.task(wanted);
+      },
+    };
+    const following = follow(
+      id,
+      {
+        ledger: { ...ground.ledger, queries },
+        connection: undefined,
+        pollMs: 10,
+        signal: new AbortController().signal,
+        ...usual,
+      },
+      { onMove: () => undefined, onStep: () => undefined, onAbsence: (line) => void told.push(line) },
+    );
+    await until(() => asked > 3);
+    await ground.ledger.complete(id, { token: answer.task.token, now: Date.now(), result: '{}', cost: null });
+    await following;
+    expect(told).toEqual([
+      expect.stringMatching(
+        /^running: w has not been heard of since \S+Z; another worker takes over at the latest when/,
+      ),
+    ]);
   }, 60_000);
 });
 

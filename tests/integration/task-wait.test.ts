@@ -120,7 +120,7 @@ describe('with a worker', () => {
     const id = randomUUID();
     const waiting = warren(['publish', 'summarize', '--text', 'cancelled.', '--id', id, '--wait', '--json']);
     await until(async () => (await ground.task(id)) !== undefined);
-    expect(await warren(['task', 'cancel', id, '--reason', 'nobody wants it'])).toMatchObject({ code: 0 });
+    expect(await warren(['task', 'cancel', id, '--note', 'nobody wants it'])).toMatchObject({ code: 0 });
     const ended = await waiting;
     expect(ended.code).toBe(1);
     expect(errorOf(ended).message).toBe(`task ${id} is cancelled: nobody wants it`);
@@ -153,6 +153,9 @@ describe('with a worker', () => {
     const ended = await watching;
     expect(ended.code).toBe(0);
     expect(states(ended.stdout).at(-1)).toBe('completed');
+    // What was before stands under the time when it happened.
+    const [found] = (await warren(['task', 'watch', id, '--json'])).stdout.split('\n');
+    expect(JSON.parse(found ?? '')).toMatchObject({ state: 'completed', at: (await taskOf(id)).finishedAt });
     await until(async () => (await ground.ledger.queries.count()).queued === undefined);
     stop.abort();
     const all = await watchingAll;

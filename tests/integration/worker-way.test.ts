@@ -567,3 +567,36 @@ describe('a delivery whose channel is lost while its claim waits for the ledger'
     expect(done.kind).toBe('done');
   });
 });
+
+describe('a claim that waits for the ledger while its worker begins to drain', () => {
+  it.each([
+    ['did not come to it', false, ['released']],
+    ['was committed unheard', true, ['superseded', 'released']],
+  ] as const)('begins no run, and is given back: the first time it %s', async (_, commits, outcomes) => {
+    const task = await submit('x');
+    const given = delivery(task, 'x');
+    let asked = 0;
+    let drains = false;
+    const away: Ledger = {
+      ...ledger,
+      async claim(id, request) {
+        asked += 1;
+        if (asked > 1) return await ledger.claim(id, request);
+        if (commits) await ledger.claim(id, request);
+        throw new LedgerUnavailable('test', new Error('away'));
+      },
+      async untilAvailable() {
+        drains = true;
+      },
+    };
+    const draining = () => drains;
+    const patient = { consumers: () => [], signal: new AbortController().signal, draining, log };
+    const patience = createLedgerPatience({ ledger: away, ...patient });
+    await work(given, { ...parts, ledger: away, patience, draining, handler: unwanted });
+
+    expect([asked, given.settled()]).toEqual([2, 'requeue']);
+    const released = { state: 'queued', lease: null, owed: 'task', attempt: 1, lostTokens: [], reasonCode: null };
+    expect(await ledger.queries.task(task.id)).toMatchObject(released);
+    expect((await ledger.queries.runs(task.id)).map(({ outcome }) => outcome)).toEqual(outcomes);
+  });
+});

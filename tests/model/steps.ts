@@ -3,6 +3,7 @@ import type { Task } from '../../packages/ledger/src/task.js';
 import { checkStart, ensure } from './checks.js';
 import { commit, commitMove } from './commit.js';
 import {
+  type Confirm,
   clockOf,
   historyOf,
   type Job,
@@ -30,16 +31,18 @@ export function step(world: World, process: Process, job: Job, choice: number): 
       else decideLetter(world, process, job, job.message, choice);
       return;
     case 'publish': {
-      const { message, noted } = phase.publication;
-      const { dispatch, generation } = message;
+      const { noted } = phase.publication;
       publish(world, phase.publication);
       job.phase = { kind: 'ack' };
       // Noted whenever it comes to it: before the acknowledgement, after it, or not at all.
-      if (noted) process.jobs.push(noteOf(job.taskId, { kind: 'note', dispatch, generation }));
+      if (noted) {
+        const confirm = { ...noted, at: clockOf(world, process) };
+        process.jobs.push(noteOf(job.taskId, { kind: 'note', confirm }));
+      }
       return;
     }
     case 'note':
-      notePublished(world, process, job.taskId, phase);
+      notePublished(world, job.taskId, phase.confirm);
       leave(process, job);
       return;
     case 'ack':
@@ -57,17 +60,14 @@ function noteOf(taskId: string, phase: Phase): Job {
   return { taskId, message: undefined, attached: false, phase };
 }
 
-function notePublished(
-  world: World,
-  process: Process,
-  taskId: string,
-  { dispatch, generation }: Extract<Phase, { kind: 'note' }>,
-): void {
+function notePublished(world: World, taskId: string, { at, dispatch, dispatchedAt, ...paid }: Confirm): void {
+  const { generation, releases } = historyOf(world, taskId);
   const answer = commit(world, taskId, (task) =>
-    world.rules.decidePublished(task, { dispatch, now: clockOf(world, process) }),
+    world.rules.decidePublished(task, { dispatch, dispatchedAt, now: at }),
   );
-  const current = historyOf(world, taskId).generation;
-  ensure(answer.kind === 'refused' || generation === current, `a confirm of move ${generation} counted for ${current}`);
+  if (answer.kind === 'refused') return;
+  ensure(paid.generation === generation, `a confirm of move ${paid.generation} counted for ${generation}`);
+  ensure(paid.releases === releases, `a confirm from before ${taskId} was given back counted for what that owes`);
 }
 
 // --- a worker --------------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ function claim(world: World, process: Process, job: Job, message: Message, unhea
 }
 
 function anotherCopy({ taskId, dispatch, kind, generation }: Message, due: number) {
-  return { message: { taskId, dispatch, kind, generation }, to: 'delayed', due, noted: false } as const;
+  return { message: { taskId, dispatch, kind, generation }, to: 'delayed', due, noted: undefined } as const;
 }
 
 /** Who takes over from itself has said that it lives. */
@@ -162,13 +162,21 @@ export function endRun(world: World, process: Process, job: Job, ending: RunEndi
     }
     case 'release': {
       const answer = commit(world, taskId, (task) => rules.decideRelease(task, request));
-      if (answer.kind === 'done') historyOf(world, taskId).givenBack = true;
+      if (answer.kind === 'done') noteRelease(world, taskId);
       if (answer.kind === 'done' && job.attached && job.message) {
         world.work.push({ ...job.message, redelivered: true });
       }
       leave(process, job);
     }
   }
+}
+
+function noteRelease(world: World, taskId: string): void {
+  const history = historyOf(world, taskId);
+  history.givenBack = true;
+  history.releases += 1;
+  // Its message may be gone: somebody met it while the task was worked.
+  ensure(taskOf(world, taskId).owed === 'task', `${taskId} was given back and owes its publish again`);
 }
 
 /** Every living worker renews, whether or not its connection to the broker stands. */
@@ -256,7 +264,7 @@ function isSwept(task: Task, sweep: Sweep, now: number): boolean {
   if (task.publishedAt === null || task.publishedAt > now) return false;
   if (sweep === 'undecided') return task.state === 'dead-lettered';
   if (task.state === 'running') return task.lease !== null && task.lease.until <= now;
-  return waitingStates.includes(task.state) && task.dueAt <= now;
+  return waitingStates.includes(task.state) && task.owed === null && task.dueAt <= now;
 }
 
 /** Publishes once more what a task's present dispatch is good for. */

@@ -51,6 +51,8 @@ export interface History {
   /** Counts the moves; every message belongs to one. */
   generation: number;
   completions: number;
+  /** How often a worker gave it back. */
+  releases: number;
   /** Runs up to this token belong to an allowance before the present one. */
   allowanceToken: number;
   /** Its worker gave it back, and nothing was done about it since: its wait is younger than its message. */
@@ -96,15 +98,28 @@ export type Phase =
   | { readonly kind: 'arrived' }
   | { readonly kind: 'running'; readonly token: number }
   | { readonly kind: 'publish'; readonly publication: Publication }
-  | { readonly kind: 'note'; readonly dispatch: number; readonly generation: number }
+  | { readonly kind: 'note'; readonly confirm: Confirm }
   | { readonly kind: 'ack' };
 
 export interface Publication {
   readonly message: Omit<Message, 'copy' | 'redelivered'>;
   readonly to: 'work' | 'delayed' | 'dead';
   readonly due: number;
-  /** Whether the confirm is noted in the ledger. */
-  readonly noted: boolean;
+  /** Undefined where the confirm is not noted in the ledger. */
+  readonly noted: Noted | undefined;
+}
+
+/** What the note of a publish says of its task, as the publisher read it, and the model's own count of what it paid for. */
+export interface Noted {
+  readonly dispatch: number;
+  readonly dispatchedAt: number;
+  readonly generation: number;
+  readonly releases: number;
+}
+
+/** A confirm is noted whenever it comes to it, and says when it came. */
+export interface Confirm extends Noted {
+  readonly at: number;
 }
 
 export const leaseMs = 30_000;
@@ -160,6 +175,7 @@ export function newWorld(given: {
     world.histories.set(task.id, {
       generation: 0,
       completions: 0,
+      releases: 0,
       allowanceToken: 0,
       givenBack: false,
       runs: new Map(),
@@ -191,6 +207,8 @@ export function historyOf(world: World, taskId: string): History {
 /** The job of whoever moved a task: publish what the move owes, note the confirm, acknowledge the old message. */
 export function publishing(world: World, task: Task, old: Job | undefined): Job {
   const letter = task.owed === 'dead';
+  const { dispatch, dispatchedAt } = task;
+  const { generation, releases } = historyOf(world, task.id);
   return {
     taskId: task.id,
     message: old?.message,
@@ -198,15 +216,10 @@ export function publishing(world: World, task: Task, old: Job | undefined): Job 
     phase: {
       kind: 'publish',
       publication: {
-        message: {
-          taskId: task.id,
-          dispatch: task.dispatch,
-          kind: letter ? 'letter' : 'ticket',
-          generation: historyOf(world, task.id).generation,
-        },
+        message: { taskId: task.id, dispatch, kind: letter ? 'letter' : 'ticket', generation },
         to: letter ? 'dead' : task.owed === 'delayed' ? 'delayed' : 'work',
         due: task.dueAt,
-        noted: true,
+        noted: { dispatch, dispatchedAt, generation, releases },
       },
     },
   };

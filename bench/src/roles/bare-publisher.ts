@@ -5,12 +5,11 @@ import { clock, inWindow, readRoleSettings, tell, told } from './role.js';
 const { amqpUrl, queue, count, dressed, oneByOne } = readRoleSettings();
 const connection = await amqp.connect(amqpUrl, { noDelay: true });
 const channel = await connection.createConfirmChannel();
+const bare = bareMessage(queue);
 const publish = () => {
-  const { exchange, routingKey, body, properties } = dressed ? dressedMessage() : bareMessage(queue);
+  const { exchange, routingKey, body, properties } = dressed ? dressedMessage() : bare;
   return new Promise<void>((resolve, reject) =>
-    channel.publish(exchange, routingKey, body, { persistent: true, ...properties }, (error) =>
-      error ? reject(error) : resolve(),
-    ),
+    channel.publish(exchange, routingKey, body, properties, (error) => (error ? reject(error) : resolve())),
   );
 };
 

@@ -29,6 +29,12 @@ describe('chooseDelay', () => {
   });
 });
 
+it('a mechanism that a flag asked for is refused by its flag', () => {
+  const refused = () => chooseDelay({ wanted: 'plugin', wantedBy: '--delay', version: '4.2.0', plugin: false });
+  expect(refused).toThrow(/^--delay plugin, .* or say --delay ladder or --delay auto$/);
+  expect(refused).not.toThrow('WARREN_DELAY');
+});
+
 describe('delayChoice', () => {
   it('is auto unless named', () => {
     expect(delayChoice.parse(undefined)).toBe('auto');

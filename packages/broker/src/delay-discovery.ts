@@ -12,6 +12,9 @@ export const delayChoice = z
 
 export type DelayChoice = z.infer<typeof delayChoice>;
 
+/** Where a mechanism may be asked for. */
+export type DelaySource = 'WARREN_DELAY' | '--delay';
+
 export interface DelayDiscovery {
   readonly delay: Delay;
   readonly brokerVersion: string;
@@ -26,26 +29,36 @@ export interface DelayDiscovery {
 export async function discoverDelay(options: {
   readonly amqpUrl: string;
   readonly wanted: DelayChoice;
+  /** Where `wanted` was said, for errors and the reason. Default `WARREN_DELAY`. */
+  readonly wantedBy?: DelaySource;
   /** The ladder's measures. Default: those of the topology. */
   readonly ladder?: LadderShape;
 }): Promise<DelayDiscovery> {
   const version = await brokerVersion(options.amqpUrl);
   const plugin = mayUsePlugin(options.wanted, version) && (await hasDelayPlugin(options.amqpUrl));
-  const { mechanism, reason } = chooseDelay({ wanted: options.wanted, version, plugin });
+  const { mechanism, reason } = chooseDelay({ ...options, version, plugin });
   return { delay: delayBy(mechanism, options.ladder), brokerVersion: version, reason };
 }
 
 /** The decision alone. `plugin`: whether the broker was seen to have it. Throws what {@link discoverDelay} throws. */
-export function chooseDelay(broker: { wanted: DelayChoice; version: string; plugin: boolean }): {
+export function chooseDelay(broker: {
+  wanted: DelayChoice;
+  version: string;
+  plugin: boolean;
+  wantedBy?: DelaySource;
+}): {
   mechanism: DelayMechanism;
   reason: string;
 } {
-  const { wanted, version } = broker;
+  const { wanted, wantedBy = 'WARREN_DELAY', version } = broker;
   switch (wanted) {
     case 'ladder':
-      return ladder(version, 'WARREN_DELAY asks for the ladder');
+      return ladder(version, `${wantedBy} asks for the ladder`);
     case 'plugin':
-      return { mechanism: wantedPlugin(broker), reason: 'WARREN_DELAY asks for the plugin, and the broker has it' };
+      return {
+        mechanism: wantedPlugin(broker, wantedBy),
+        reason: `${wantedBy} asks for the plugin, and the broker has it`,
+      };
     case 'auto':
       if (!mayUsePlugin(wanted, version)) return ladder(version, `RabbitMQ ${version} can't run the plugin`);
       if (!broker.plugin) return ladder(version, 'the broker does not have the plugin');
@@ -60,15 +73,19 @@ function mayUsePlugin(wanted: DelayChoice, version: string): boolean {
   return wanted !== 'ladder' && !versionAtLeast(version, 4, 3);
 }
 
-function wantedPlugin({ version, plugin }: { version: string; plugin: boolean }): 'plugin' {
+function wantedPlugin({ version, plugin }: { version: string; plugin: boolean }, wantedBy: DelaySource): 'plugin' {
   if (plugin) return 'plugin';
+  const [asked, instead] =
+    wantedBy === '--delay'
+      ? ['--delay plugin', 'say --delay ladder or --delay auto']
+      : ['WARREN_DELAY=plugin', 'set WARREN_DELAY=ladder or auto'];
   if (!mayUsePlugin('plugin', version)) {
     throw new Error(
-      `WARREN_DELAY=plugin, but the broker is RabbitMQ ${version}, and 4.2 is the last series the delayed-message plugin runs on: set WARREN_DELAY=ladder or auto`,
+      `${asked}, but the broker is RabbitMQ ${version}, and 4.2 is the last series the delayed-message plugin runs on: ${instead}`,
     );
   }
   throw new Error(
-    `WARREN_DELAY=plugin, but the broker (RabbitMQ ${version}) does not have it: run "rabbitmq-plugins enable rabbitmq_delayed_message_exchange" on every node (put the plugin's .ez file into its plugins folder first), or set WARREN_DELAY=ladder or auto`,
+    `${asked}, but the broker (RabbitMQ ${version}) does not have it: run "rabbitmq-plugins enable rabbitmq_delayed_message_exchange" on every node (put the plugin's .ez file into its plugins folder first), or ${instead}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { AttemptRun, Ledger, Task } from '@warren/ledger';
+import type { AttemptRun, Ledger, PublishedRequest, Task } from '@warren/ledger';
 import { classOf, encodeBody, headers, maxErrorMessageChars, type ReasonCode } from '@warren/tasks';
 import { exchangeNames, maxQueueTtlMs, routingKey } from '@warren/topology';
 import { type Delay, type DelayRoute, routedProperties } from './delay.js';
@@ -39,7 +39,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     async dispatch(task, payload) {
       if (task.owed === null) return;
       await publishOwed(task, payload);
-      ledger.notePublished(task.id, { dispatch: task.dispatch, now: now() }).catch(() => undefined);
+      ledger.notePublished(task.id, confirmOf(task)).catch(() => undefined);
     },
     async putBack(task, payload, until) {
       const route = delay.route(until - now(), keyOf(task));
@@ -47,9 +47,13 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     },
     async republish(task, payload) {
       await publishOwed({ ...task, owed: task.state === 'dead-lettered' ? 'dead' : 'task' }, payload);
-      await ledger.published(task.id, { dispatch: task.dispatch, now: now() });
+      await ledger.published(task.id, confirmOf(task));
     },
   };
+
+  function confirmOf({ dispatch, dispatchedAt }: Task): PublishedRequest {
+    return { dispatch, dispatchedAt, now: now() };
+  }
 
   async function publishOwed(task: Task, payload: string): Promise<void> {
     const runs = task.owed === 'dead' ? await ledger.queries.runs(task.id) : [];

@@ -9,7 +9,7 @@ import {
 import { Option } from 'commander';
 import { z } from 'zod';
 import { addressOf, brokerUrls } from './connection-urls.js';
-import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
+import { type DelayChoice, type DelaySource, delayChoice, discoverDelay } from './delay-discovery.js';
 import { BrokerUnreachableError } from './exception.js';
 import { prioritiesChoice, profileChoice } from './profile-choice.js';
 
@@ -69,6 +69,11 @@ export function delayOption(): Option {
 
 const settings = z.object({ WARREN_DELAY: delayChoice });
 const flagsOf = z.object({ delay: z.string().optional() });
+
+/** Where {@link readDelay} found what it read. */
+export function delaySource(flags: unknown): DelaySource {
+  return flagsOf.parse(flags).delay === undefined ? 'WARREN_DELAY' : '--delay';
+}
 
 /** The flag wins over `WARREN_DELAY`. An empty variable counts as one that is not set. */
 export function readDelay(env: TopologyCommandContext['env'], flags: unknown): DelayChoice {

@@ -76,8 +76,8 @@ async function draw(given: unknown, context: TopologyCommandContext): Promise<vo
   const { output } = context;
   const { text, ...about } = await drawn(flags, context);
   if (out === undefined) {
-    output.result({ ...about, drawing: text }, text);
     if (about.format === 'text' && !output.json) noteNarrowTerminal(output);
+    output.result({ ...about, drawing: text }, text);
     return;
   }
   await writeOut(out, `${text}\n`, 'the drawing');

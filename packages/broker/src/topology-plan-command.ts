@@ -7,6 +7,7 @@ import { assertPriorities } from './profile-choice.js';
 import {
   addressText,
   delayOption,
+  delaySource,
   type FoundBroker,
   finderOf,
   readDelay,
@@ -62,7 +63,7 @@ export async function onFoundBroker(
   try {
     const { amqpUrl, managementUrl, from } = broker;
     output.note(`broker: ${addressText(amqpUrl)} (from ${from === 'local stack' ? 'the local stack' : from})`);
-    const { delay, reason, brokerVersion } = await discoverDelay({ amqpUrl, wanted });
+    const { delay, reason, brokerVersion } = await discoverDelay({ amqpUrl, wanted, wantedBy: delaySource(flags) });
     assertPriorities(settings.priorities, brokerVersion);
     output.note(`delay: ${delay.mechanism} (${reason})`);
     await work({ broker, plan: { amqpUrl, managementUrl, types, delay: delay.mechanism, ...settings } });

@@ -30,7 +30,7 @@ ${cases(places.flatMap(valuesOf))}
 }
 
 _warren() {
-  local word cur at='' flag='' before='' colons='' candidate candidates i n=0
+  local word cur at='' flag='' before='' key='' listed='' candidate candidates i n=0
   local -a words=()
   for ((i = 1; i <= COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
@@ -72,14 +72,26 @@ _warren() {
     while IFS= read -r candidate; do COMPREPLY+=("$before$candidate"); done < <(compgen -f -- "$cur")
     return 0
   fi
-  # Of a list, the last one is completed.
+  # Behind a filter's key stand its values; the shell has ended the word there.
+  if [[ $cur == *:* && " $candidates" == *" \${cur%%:*}:"* ]]; then
+    key=\${cur%%:*}:
+    cur=\${cur#"$key"}
+    before+=$key
+    [[ $COMP_WORDBREAKS == *:* ]] && before=''
+  fi
+  # Of a list, the last one is completed, with what is not in it.
   if [[ $cur == *,* ]]; then
-    before+=\${cur%"\${cur##*,}"}
+    listed=\${cur%"\${cur##*,}"}
     cur=\${cur##*,}
   fi
-  [[ $COMP_WORDBREAKS == *:* ]] && colons=\${cur%"\${cur##*:}"}
   for candidate in $candidates; do
-    [[ $candidate == "$cur"* ]] && COMPREPLY+=("$before\${candidate#"$colons"}")
+    if [[ -n $key ]]; then
+      [[ $candidate == "$key"?* ]] || continue
+      candidate=\${candidate#"$key"}
+    elif [[ $candidate == *:?* ]]; then
+      continue
+    fi
+    [[ ",$listed" != *",$candidate,"* && $candidate == "$cur"* ]] && COMPREPLY+=("$before$listed$candidate")
   done
   # A filter's key goes on with its value.
   [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == *: ]] && compopt -o nospace 2>/dev/null

@@ -29,12 +29,20 @@ function __warren_at
     test "$at" = "$argv[1]"
 end
 
-# These words, each behind what of a list stands there already: the last one is completed.
+# These words, each behind what of a list stands there already: the last one is completed, with what is not in it.
+# Behind a filter's key stand its values.
 function __warren_listed
     set -l value (string replace -r -- '^-[^=]*=' '' (commandline -ct))
-    set -l before (string match -r -- '^.*,' $value)
+    set -l key (string match -r -- '^[a-z]+:' $value)
+    set -l listed (string match -r -- '^.*,' (string replace -- "$key" '' $value))
     for word in $argv
-        echo "$before$word"
+        if test -n "$key"
+            string match -q -r -- "^$key." $word; or continue
+            set word (string replace -- $key '' $word)
+        else if string match -q -r -- ':.' $word
+            continue
+        end
+        contains -- $word (string split -- , $listed); or echo "$key$listed$word"
     end
 end
 

@@ -28,8 +28,8 @@ ${places.flatMap(({ flags, path }) => flags.flatMap((flag) => valueCases(path, f
 }
 
 _warren() {
-  local word cur at='' flag='' files=0 i
-  local -a candidates
+  local word cur at='' flag='' key='' files=0 i
+  local -a candidates listed
   for ((i = 2; i < CURRENT; i++)); do
     word=\${words[i]}
     if [[ -n $flag ]]; then
@@ -50,8 +50,20 @@ _warren() {
   if [[ -n $flag ]]; then
     _warren_values "$at" "$flag" || return 1
     if ((files)); then _files; return; fi
-    # Of a list, the last one is completed.
-    compset -P '*,'
+    # Behind a filter's key stand its values.
+    if [[ $PREFIX == *:* ]]; then
+      key=\${PREFIX%%:*}:
+      candidates=(\${\${(M)candidates:#$key?*}#$key})
+      compset -P "$key"
+    else
+      candidates=(\${candidates:#*:?*})
+    fi
+    # Of a list, the last one is completed, with what is not in it.
+    if [[ $PREFIX == *,* ]]; then
+      listed=(\${(s:,:)PREFIX%,*})
+      candidates=(\${candidates:|listed})
+      compset -P '*,'
+    fi
     compadd -S '' -- \${(M)candidates:#*:} && return
     compadd -- \${candidates:#*:}
     return

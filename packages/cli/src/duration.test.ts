@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { formatDuration, formatRoughly, parseDuration } from './duration.js';
+import { formatDuration, formatRoughly, parseDuration, readMoment } from './duration.js';
 import { UsageError } from './errors.js';
+
+it.each([
+  ['2h', 1_000_000 - 7_200_000],
+  ['1970-01-01T00:00:05Z', 5_000],
+  ['12', undefined],
+  ['2030-99-01', undefined],
+  ['soon', undefined],
+])('readMoment reads a duration and an instant: %s', (text, at) => {
+  expect(readMoment(text, (ms) => 1_000_000 - ms)).toBe(at);
+});
 
 describe('parseDuration', () => {
   it.each([

@@ -16,13 +16,32 @@ const pattern = new RegExp(`^${units.map(([unit]) => `(?:(\\d+(?:\\.\\d+)?)${uni
  * @param flag what the error names: `--delay`.
  */
 export function parseDuration(text: string, flag: string): number {
+  const ms = readDuration(text);
+  if (ms === undefined) throw notADuration(text, flag);
+  return ms;
+}
+
+/**
+ * An instant, as ISO 8601 or by a duration from the present, in epoch milliseconds; undefined where the text is neither.
+ * @param from what lies so many milliseconds away, before the present or behind it.
+ */
+export function readMoment(text: string, from: (durationMs: number) => number): number | undefined {
+  if (!/^\d{4}-/.test(text)) {
+    const durationMs = readDuration(text);
+    return durationMs === undefined ? undefined : from(durationMs);
+  }
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : at;
+}
+
+function readDuration(text: string): number | undefined {
   if (text === '0') return 0;
   const amounts = text === '' ? null : pattern.exec(text);
-  if (amounts === null) throw notADuration(text, flag);
+  if (amounts === null) return undefined;
   const ms = units.reduce((sum, [, unitMs], index) => sum + Number(amounts[index + 1] ?? 0) * unitMs, 0);
   const whole = Math.round(ms);
   // Binary fractions make 1.1s slightly more than 1,100: a real fraction of a millisecond is off by far more.
-  if (Math.abs(whole - ms) > 1e-3 || !Number.isSafeInteger(whole)) throw notADuration(text, flag);
+  if (Math.abs(whole - ms) > 1e-3 || !Number.isSafeInteger(whole)) return undefined;
   return whole;
 }
 

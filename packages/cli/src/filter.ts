@@ -55,8 +55,22 @@ export function parseLetterFilter<State extends string>(
   return { ...read(terms, states, flag), ...(escalated === undefined ? {} : { escalated }) };
 }
 
-/** What may begin a term, for completion: `type:`. */
-export const filterTerms = letterKeys.map((key) => `${key}:`);
+/** The words that a shell offers for a filter: what begins a term (`type:`), and terms whose values are known (`code:timeout`). */
+export function filterWords({ escalated = false, states, types }: FilterVocabulary): readonly string[] {
+  const keys = escalated ? letterKeys : taskKeys;
+  const values = { type: types, code: reasonCodes, state: states, ...(escalated ? { escalated: ['yes', 'no'] } : {}) };
+  return [
+    ...keys.map((key) => `${key}:`),
+    ...Object.entries(values).flatMap(([key, words]) => words.map((word) => `${key}:${word}`)),
+  ];
+}
+
+export interface FilterVocabulary {
+  readonly types: readonly string[];
+  readonly states: readonly string[];
+  /** Of dead letters alone. Default false. */
+  readonly escalated?: boolean;
+}
 
 function read<State extends string>(terms: Terms, states: readonly State[], flag: string): Filter<State> {
   const [type, tenant, group, age] = [terms.get('type'), terms.get('tenant'), terms.get('group'), terms.get('age')];

@@ -17,8 +17,16 @@ const pastOf: Readonly<Record<HandAct['act'], string>> = {
   complete: 'completed',
 };
 
-/** `escalated by ann to platform at 2026-03-01T09:30:00Z: it meets the limit each night` */
-export function handActText({ act, at, by, note, to }: HandAct): string {
+/**
+ * `escalated by ann to platform at 2026-03-01T09:30:00Z: it meets the limit each night`
+ * @param said what stands above it: a note that ends it is not said again.
+ */
+export function handActText({ act, at, by, note, to }: HandAct, said = ''): string {
   const recipient = to === null ? '' : ` to ${to}`;
-  return `${pastOf[act]} by ${by}${recipient} at ${formatTime(at)}${note === null ? '' : `: ${note}`}`;
+  const words = note === null || isSaid(note, said) ? '' : `: ${note}`;
+  return `${pastOf[act]} by ${by}${recipient} at ${formatTime(at)}${words}`;
+}
+
+function isSaid(note: string, said: string): boolean {
+  return said === note || said.endsWith(`: ${note}`);
 }

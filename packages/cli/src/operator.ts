@@ -13,6 +13,23 @@ export function operatorName(): string {
   }
 }
 
+/** What stands on record where who acts says no more. */
+export const defaultNote = 'by hand';
+
+const maxNoteChars = 500;
+
+/** Reads `--note`, what is to stand on record. Throws a UsageError that names the flag. */
+export function parseNote(text: string): string {
+  const field = '--note';
+  const note = text.trim();
+  if (note === '') throw new UsageError(`${field}: must not be empty`, { field, next: 'say in a few words why' });
+  if (note.length <= maxNoteChars) return note;
+  throw new UsageError(`${field}: has to have at most ${maxNoteChars} characters`, {
+    field,
+    next: 'say it shorter, or where it is written',
+  });
+}
+
 /** Reads a person's or a team's name. Throws a UsageError that names the flag. */
 export function parseName(text: string, flag: string): string {
   const name = text.trim();

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { type Command, CommanderError } from 'commander';
+import { closestMatch } from 'leven';
 import { paint, wantsColor } from './color.js';
 import { withCommandName } from './command-name.js';
 import { examples, examplesBlock, leadingExamples } from './examples.js';
@@ -96,12 +97,21 @@ function withDescendants(command: Command): Command[] {
 function usageAdvice(command: Command, error: CommanderError): { message: string; next: string } {
   const path = pathOf(command);
   const missing = error.code === 'commander.help';
-  const [message = '', suggestion] = (missing ? `${path}: a verb is missing` : error.message).split('\n');
+  const [message = '', suggested] = (missing ? `${path}: a verb is missing` : error.message).split('\n');
+  const suggestion = isNear(message, suggested) ? suggested : undefined;
   const verbs = command.commands.map((verb) => verb.name()).join(', ');
   return {
     message: [message, suggestion].filter((part) => part !== undefined).join(' '),
     next: missing ? `choose from ${verbs}` : `\`${path} --help\` shows what it takes`,
   };
+}
+
+/** Commander suggests what is as far away as `--code` from `--note`; a slip of the pen changes a letter in three at most. */
+function isNear(message: string, suggestion = ''): boolean {
+  const [, typed = ''] = /'-*([^'=]+)/.exec(message) ?? [];
+  const names = [...suggestion.matchAll(/-*([\w-]+)(?=[,?])/g)].map(([, name = '']) => name);
+  const maxDistance = Math.max(1, Math.floor(typed.length / 3));
+  return closestMatch(typed, names, { maxDistance }) !== undefined;
 }
 
 function pathOf(command: Command): string {

@@ -4,7 +4,7 @@ import { parseColumnNames } from './columns.js';
 import { sameCommand } from './same-command.js';
 import { addGlobalOptions } from './settings.js';
 
-function said(argv: readonly string[], changed: Record<string, string | undefined>): string {
+function said(argv: readonly string[], changed: Record<string, string | undefined>, args?: readonly string[]): string {
   const program = addGlobalOptions(new Command('bin/warren'));
   let text = '';
   program
@@ -19,7 +19,7 @@ function said(argv: readonly string[], changed: Record<string, string | undefine
     .option('-y, --yes')
     .option('--no-check')
     .action((_ids, _flags, command: Command) => {
-      text = sameCommand(command, changed);
+      text = sameCommand(command, changed, args);
     });
   program.parse(argv, { from: 'user' });
   return text;
@@ -31,6 +31,10 @@ describe('sameCommand', () => {
     expect(
       said(['task', 'list', '--filter', filter, '--older-than=1h', '-y', '--no-color', '--columns', 'id'], {}),
     ).toBe(`warren task list --no-color --filter 'tenant:"ann'\\''s" age:>2h' --older-than 1h --columns id --yes`);
+  });
+
+  it('names other arguments where they are given', () => {
+    expect(said(['task', 'list', 'a', 'b', '--limit', '5'], {}, ['b'])).toBe('warren task list b --limit 5');
   });
 
   it('changes what it is told to, wherever it stood', () => {

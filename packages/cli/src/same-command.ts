@@ -4,15 +4,20 @@ import { shellQuoted } from './shell-quoted.js';
 /**
  * The command line that is being run, as `warren …` for a hint, with some flags changed: how to see the next page.
  * @param changed by their names as commander has them: `after`, `olderThan`. Undefined: without that flag.
+ * @param args default: those that were given.
  */
-export function sameCommand(command: Command, changed: Readonly<Record<string, string | undefined>>): string {
+export function sameCommand(
+  command: Command,
+  changed: Readonly<Record<string, string | undefined>>,
+  args: readonly string[] = command.args,
+): string {
   const path = pathOf(command);
   const given = withAncestors(command).flatMap((one) => givenFlags(one, changed));
   const added = Object.entries(changed).flatMap(([name, value]) => {
     const flag = command.options.find((option) => option.attributeName() === name)?.long;
     return flag === undefined || flag === null || value === undefined ? [] : [flag, shellQuoted(value)];
   });
-  return ['warren', ...path, ...command.args.map(shellQuoted), ...given, ...added].join(' ');
+  return ['warren', ...path, ...args.map(shellQuoted), ...given, ...added].join(' ');
 }
 
 function givenFlags(command: Command, changed: Readonly<Record<string, unknown>>): string[] {

@@ -71,9 +71,9 @@ describe('renderTable', () => {
     );
   });
 
-  it('shows blocks where the rigid columns alone are too wide', () => {
+  it('shows blocks where the rigid columns alone are too wide, wrapped at words', () => {
     expect(renderTable(rows.slice(0, 1), columns, plain(20))).toBe(
-      ['ID        a-1', 'ATTEMPTS  3', 'ERROR     the source answers 503'].join('\n'),
+      ['ID        a-1', 'ATTEMPTS  3', 'ERROR     the source', '          answers', '          503'].join('\n'),
     );
   });
 

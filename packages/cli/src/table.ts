@@ -163,7 +163,7 @@ function renderLine<Row>(
 
 function renderBlock<Row>(row: Row, columns: readonly Column<Row>[], style: TableStyle): string {
   const fields = columns.map((column): Field => [headerOf(column), oneLine(column.text(row)), column.tone?.(row)]);
-  return renderFields(fields, { color: style.color });
+  return renderFields(fields, style);
 }
 
 function headerOf<Row>(column: Column<Row>): string {

@@ -12,7 +12,7 @@ describe('wrapWords', () => {
 
   it('leaves a text alone where there is no terminal, or hardly any', () => {
     const text = 'Rabbits dig tunnels that join into a warren.';
-    expect([wrapWords(text, undefined), wrapWords(text, 20, '  ')]).toEqual([text, `  ${text}`]);
+    expect([wrapWords(text, undefined), wrapWords(text, 10, '  ')]).toEqual([text, `  ${text}`]);
   });
 
   it('keeps every word whole and every line within the width', () => {

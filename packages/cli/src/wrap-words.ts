@@ -2,7 +2,7 @@ import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 
 /** Narrower than this, in cells, a column of prose is not made: the terminal wraps it better. */
-const minWidth = 20;
+const minWidth = 10;
 
 /**
  * Prose wrapped at words, so that no line is wider than the terminal. A word that is wider than a line stands whole.

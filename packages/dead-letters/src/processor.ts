@@ -1,5 +1,5 @@
 import { copyInQueue, type Delivery, type Dispatcher, taskFacts } from '@warren/broker';
-import type { Ledger, Letter, LetterDecision, MoveAnswer, NewLetter, Task } from '@warren/ledger';
+import type { Ledger, Letter, LetterDecision, MoveAnswer, NewLetter, ParkedNote, Task } from '@warren/ledger';
 import { isFinal, maxErrorMessageChars, type ReasonCode, type TaskType } from '@warren/tasks';
 import { keepProperties } from './kept-properties.js';
 import { type LetterQueue, type MetLetter, readLetter } from './met-letter.js';
@@ -304,10 +304,8 @@ function noteOf(verdict: Verdict): LetterDecision {
 /** The same note, told by the row of a task that moved while nobody wrote it; undefined: a newer letter is on its way. */
 function noteAfter(task: Task): LetterDecision | undefined {
   switch (task.state) {
-    case 'parked': {
-      const { advice, rule } = classify({ code: task.reasonCode ?? 'unknown', origin: 'failed' });
-      return { state: 'parked', code: task.reasonCode ?? 'unknown', reason: task.reason ?? '', rule, advice };
-    }
+    case 'parked':
+      return { state: 'parked', ...noteOfParked(task) };
     case 'retry-scheduled':
       return { state: 'retrying', advice: null, resolution: retryNote(task.dueAt) };
     case 'dead-lettered':
@@ -315,6 +313,12 @@ function noteAfter(task: Task): LetterDecision | undefined {
     default:
       return { state: 'settled', advice: null, resolution: `its task is ${task.state}` };
   }
+}
+
+export function noteOfParked({ reason, reasonCode }: Task): ParkedNote {
+  const code = reasonCode ?? 'unknown';
+  const { advice, rule } = classify({ code, origin: 'failed' });
+  return { code, reason: reason ?? '', rule, advice };
 }
 
 function retryNote(dueAt: number): string {

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ledger, LedgerUnavailable } from '@warren/ledger';
 import type { Logger } from 'pino';
 
-/** A task of the house that one process at a time sees to, again and again. */
-export interface HouseRole {
+/** Work that one process at a time does, again and again. */
+export interface NamedRole {
   /** Of the lease that says who has the role. */
   readonly name: string;
   /** Names this process. Two with one name would both have it. */
@@ -19,7 +19,7 @@ export interface HouseRole {
 }
 
 /** Rounds until the signal aborts; then the lease is given up. Never rejects. */
-export async function runRounds(role: HouseRole, signal: AbortSignal): Promise<void> {
+export async function runRounds(role: NamedRole, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const more = await roundOf(role, signal);
     if (!more) await sleep(role.intervalMs, undefined, { signal }).catch(() => undefined);
@@ -27,7 +27,7 @@ export async function runRounds(role: HouseRole, signal: AbortSignal): Promise<v
   await role.ledger.leases.release(role.name, role.owner).catch(() => undefined);
 }
 
-async function roundOf({ brokeOff, ledger, log, round }: HouseRole, signal: AbortSignal): Promise<boolean> {
+async function roundOf({ brokeOff, ledger, log, round }: NamedRole, signal: AbortSignal): Promise<boolean> {
   try {
     return await round(signal);
   } catch (error) {

@@ -6,6 +6,7 @@ import { enteredBy, lostMessages } from './lost-messages.js';
 import { createPublishOrPark, type PublishOutcome } from './publish-or-park.js';
 import { runRounds } from './rounds.js';
 import type { TellParts } from './tell.js';
+import { createUntoldLetters } from './untold-letters.js';
 
 /** All in milliseconds, but for `batch`. */
 export interface SweeperSettings {
@@ -67,6 +68,8 @@ export interface SweepReport {
   readonly failed: number;
   /** Tasks that wait for a person now: what they owe can't be published, or was published in vain too often. */
   readonly parked: number;
+  /** Letters of parked tasks that had not been told of it. */
+  readonly told: number;
   /** Letters closed because their task reached its end. */
   readonly settled: number;
 }
@@ -99,6 +102,7 @@ const nothing: SweepReport = {
   letters: 0,
   failed: 0,
   parked: 0,
+  told: 0,
   settled: 0,
 };
 
@@ -119,6 +123,7 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   const known = new Set(parts.types.map(({ name }) => workQueue(name)));
   /** By role, as are `gone` and `orders`: its queues are empty when all of them are. */
   const { parkUnroutable, payDebt, publishAgain, publishLetterAgain } = createPublishOrPark(parts);
+  const letters = createUntoldLetters({ ledger, now, quietMs: settings.quietMs, batch: settings.batch });
   const emptySince = new Map<string, number>();
   const gone = new Set<string>();
   const orders = new Map<string, ServiceOrder>();
@@ -147,15 +152,16 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     try {
       if (!(await hold())) return { ...nothing, active: false };
       const debts = await payDebts();
-      await ledger.letters.parkWithTasks(now() - settings.quietMs);
+      const told = await letters.tellParked();
       const repaired = debts.unreachable ? nothing : await repair(await findLost());
-      const settled = await ledger.letters.settleFinished(now());
+      const settled = await letters.settleFinished();
       looked = !debts.unreachable;
       return {
         ...repaired,
         owed: debts.owed,
         failed: debts.failed + repaired.failed,
         parked: debts.parked + repaired.parked,
+        told,
         settled,
       };
     } finally {

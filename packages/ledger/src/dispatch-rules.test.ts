@@ -113,6 +113,13 @@ const mutants: Readonly<Record<string, Partial<Rules>>> = {
     decidePublished: (task, request) =>
       dispatchRules.decidePublished(task, { ...request, dispatch: task?.dispatch ?? request.dispatch }),
   },
+  'a release owes nothing': {
+    decideRelease: (task, request) => patched(dispatchRules.decideRelease(task, request), { owed: null }),
+  },
+  'a late note pays a release': {
+    decidePublished: (task, request) =>
+      dispatchRules.decidePublished(task, { ...request, dispatchedAt: task?.dispatchedAt ?? request.dispatchedAt }),
+  },
   'a release loses when it was published': {
     decideRelease: (task, request) => patched(dispatchRules.decideRelease(task, request), { publishedAt: null }),
   },
@@ -202,6 +209,12 @@ describe('by example', () => {
     return answer.task;
   }
 
+  function release(task: Task, at: number): Task {
+    const { answer } = dispatchRules.decideRelease(task, { token: task.token, now: start + at });
+    if (answer.kind !== 'done') throw new Error('the release was refused');
+    return answer.task;
+  }
+
   it('a second copy that is redelivered does not take over from a living worker', () => {
     const worked = run(submitted, 0, {});
     expect(claim(worked, 1, { owner: 'worker-2', copy: 'copy-2', redelivered: true }).kind).toBe('held');
@@ -244,12 +257,56 @@ describe('by example', () => {
     expect(late).toMatchObject({ kind: 'moved', task: { owed: 'task', dueAt: 0 } });
   });
 
+  describe('a task that is given back', () => {
+    const published = { ...submitted, state: 'queued', owed: null, publishedAt: start } as const;
+    const released = release(run(published, 1, {}), 2);
+    const noted = (task: Task, { dispatchedAt }: Task, at: number) => {
+      const { answer } = dispatchRules.decidePublished(task, { dispatch: 1, dispatchedAt, now: start + at });
+      return answer.kind === 'moved' ? answer.task : 'refused';
+    };
+
+    it('owes its publish again, until it is claimed', () => {
+      expect(published.owed).toBeNull();
+      expect(released).toMatchObject({ state: 'queued', owed: 'task', dispatch: 1 });
+      expect(run(released, 3, {}).owed).toBeNull();
+    });
+
+    it('is not paid for by a late note of the publish before, whatever clock wrote that', () => {
+      const unnoted = release(run(submitted, 1, {}), 2);
+      for (const at of [0, 2, 3, 1_000_000]) expect(noted(unnoted, submitted, at)).toBe('refused');
+    });
+
+    it("is paid for by the sweeper's copy, and noted again where that one is lost as well", () => {
+      for (const at of [-1_000_000, 1, 1_000_000]) {
+        const paid = noted(released, released, at);
+        expect(paid).toMatchObject({ state: 'queued', owed: null, publishedAt: start + at });
+        if (paid === 'refused') continue;
+        expect(noted(paid, paid, at + 1)).toMatchObject({ owed: null, publishedAt: start + at + 1 });
+      }
+    });
+
+    it('waits as long as a task may from the copy that pays for it, as the broker counts', () => {
+      const patient = { ...released, expiresMs: 60_000 };
+      const paid = noted(patient, patient, 20_000);
+      if (paid === 'refused') throw new Error('the note was refused');
+      expect(claim(patient, 60_002, {}).kind).toBe('run');
+      expect(claim(patient, 60_003, {}).kind).toBe('dead-lettered');
+      expect(claim(paid, 80_001, {}).kind).toBe('run');
+      expect(claim(paid, 80_002, {}).kind).toBe('dead-lettered');
+    });
+
+    it('is not paid for by a copy that was sent before it was given back once more', () => {
+      // The clock of whoever sent it is behind, and the next worker's shows the time at which the first gave it back.
+      const paid = noted(released, released, -10);
+      if (paid === 'refused') throw new Error('the note was refused');
+      expect(noted(release(run(paid, 1, {}), 2), released, 5)).toBe('refused');
+    });
+  });
+
   describe('a message that expired after its task was given back', () => {
     const patient = { ...submitted, expiresMs: 60_000 };
     const worked = { ...run(patient, 1_000, {}), publishedAt: start };
-    const { answer } = dispatchRules.decideRelease(worked, { token: 1, now: start + 70_000 });
-    if (answer.kind !== 'done') throw new Error('the release was refused');
-    const released = answer.task;
+    const released = release(worked, 70_000);
     const recover = (task: Task, at: number) =>
       dispatchRules.decideRecover(task, { dispatch: 1, copy: 'copy-1', now: start + at }).answer;
 
@@ -270,12 +327,16 @@ describe('by example', () => {
 
     it('sends it on though the clock of whoever noted its publish is ahead of the clock of its worker', () => {
       const ahead = { ...worked, publishedAt: start + 72_500 };
-      const given = dispatchRules.decideRelease(ahead, { token: 1, now: start + 70_000 });
-      expect(recover(given.answer.kind === 'done' ? given.answer.task : ahead, 70_001).kind).toBe('moved');
+      expect(recover(release(ahead, 70_000), 70_001).kind).toBe('moved');
     });
 
     it('sends it on though another copy of its message was sent since', () => {
-      const copied = dispatchRules.decidePublished(released, { dispatch: 1, now: start + 100_000 }).answer;
+      const { dispatchedAt } = released;
+      const copied = dispatchRules.decidePublished(released, {
+        dispatch: 1,
+        dispatchedAt,
+        now: start + 100_000,
+      }).answer;
       expect(recover(copied.kind === 'moved' ? copied.task : released, 100_001).kind).toBe('moved');
     });
 

@@ -262,14 +262,15 @@ export function decideSnooze(
 export function decideRelease(task: Task | undefined, request: RunRequest): Decision<RunAnswer> {
   if (!task || !holds(task, request)) return refused(task, request);
   const { now, token } = request;
-  // Its wait in the queue begins anew, so that `expires` does not count the time it was worked. Later than its publish,
-  // though the clock of whoever noted that one may be ahead.
+  // Its wait in the queue begins anew, so that `expires` does not count the time it was worked. Later than its publish and
+  // than the wait before, though the clocks of those who wrote these may be ahead.
+  const dispatchedAt = Math.max(now, (task.publishedAt ?? now) + 1, task.dispatchedAt + 1);
   const patch = {
     state: 'queued',
     lease: null,
     owed: 'task',
     progress: null,
-    dispatchedAt: Math.max(now, (task.publishedAt ?? now) + 1),
+    dispatchedAt,
     updatedAt: now,
   } satisfies Partial<Task>;
   return {
@@ -307,18 +308,21 @@ export interface MoveRequest {
   readonly now: number;
 }
 
+/** What was published, by the task as its publisher read it: a release owes another publish in the same dispatch. */
+export interface PublishedRequest extends MoveRequest, Pick<Task, 'dispatchedAt'> {}
+
 /**
  * The broker confirmed the publish that this dispatch owed, or another copy of it that the sweeper sent. A run under a
  * live lease has had its message; of one whose lease ran out it is noted, or the sweeper would send copy upon copy.
  */
-export function decidePublished(task: Task | undefined, request: MoveRequest): Decision<MoveAnswer> {
-  const { dispatch, now } = request;
+export function decidePublished(task: Task | undefined, request: PublishedRequest): Decision<MoveAnswer> {
+  const { dispatch, dispatchedAt, now } = request;
   const worked = task?.lease !== null && task?.lease !== undefined && task.lease.until > now;
   if (!task || isFinal(task.state) || task.dispatch !== dispatch || worked) {
     return { answer: refuseMove(task, 'it has moved on') };
   }
   // A confirm that is noted late is of a message that the run had.
-  if (isGivenBack(task) && now < task.dispatchedAt) return { answer: refuseMove(task, 'it was given back since') };
+  if (task.dispatchedAt !== dispatchedAt) return { answer: refuseMove(task, 'its wait has begun anew since') };
   const patch = {
     owed: null,
     ...publishTimes(task, now),

@@ -22,6 +22,7 @@ import {
   decideSnooze,
   type MoveAnswer,
   type MoveRequest,
+  type PublishedRequest,
   type RecoverRequest,
   type RunAnswer,
   type RunRequest,
@@ -48,9 +49,9 @@ export interface Ledger {
   readonly label: string;
 
   submit(submission: NewTask): Promise<SubmitAnswer>;
-  published(taskId: string, request: MoveRequest): Promise<MoveAnswer>;
+  published(taskId: string, request: PublishedRequest): Promise<MoveAnswer>;
   /** The same without hurry and without an answer: within half a second, unless a worker has claimed the task by then. */
-  notePublished(taskId: string, request: MoveRequest): Promise<void>;
+  notePublished(taskId: string, request: PublishedRequest): Promise<void>;
 
   claim(taskId: string, request: ClaimRequest): Promise<ClaimAnswer>;
   renew(taskId: string, request: RunRequest & { leaseMs: number }): Promise<RunAnswer>;

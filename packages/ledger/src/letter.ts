@@ -43,6 +43,12 @@ export const decidedFrom: Readonly<Record<LetterState, readonly LetterState[]>> 
   completed: [...openLetterStates, 'settled'],
 };
 
+/**
+ * What the letter of a parked task says only until it is told of that, or because it was told of something older. Whoever
+ * notes that it is parked may do so from these, as long as the task is.
+ */
+export const untoldLetterStates: readonly LetterState[] = ['received', 'retrying', 'settled'];
+
 /** What else a letter is about, for people who look for a pattern. */
 export interface RelatedIds {
   readonly tenant?: string;

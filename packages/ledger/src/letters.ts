@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { finalStates, type ReasonCode } from '@warren/tasks';
-import { type Kysely, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import { type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { LedgerDatabase } from './database.js';
 import type { HandAct } from './hand-act.js';
 import { handActsOn, recordHandActs } from './hand-acts.js';
@@ -13,9 +13,11 @@ import {
   type NewLetter,
   openLetterStates,
   type RelatedIds,
+  untoldLetterStates,
 } from './letter.js';
 import { letterFrom, outlineFrom, storable } from './rows.js';
 import type { Tables } from './schema.js';
+import type { Task } from './task.js';
 import { inTransaction, persistently } from './transactions.js';
 
 export interface Letters {
@@ -46,10 +48,16 @@ export interface Letters {
   matching(filter: Omit<LetterFilter, 'limit' | 'after'>): Promise<number>;
   /** What people did about a letter, or its task: oldest first, the newest 200. */
   actsByHand(letter: Pick<Letter, 'id' | 'taskId'>): Promise<readonly HandAct[]>;
-  /** Settles letters that still wait or are retried although their task is final. Answers how many. */
-  settleFinished(now: number): Promise<number>;
-  /** Parks letters whose task has waited for a person since before `quietSince` and that say something else. Answers how many. */
-  parkWithTasks(quietSince: number): Promise<number>;
+  /**
+   * Looks at letters in an open state, so many of them, last seen longest ago first, behind `after` if given: settles those
+   * whose task is final.
+   */
+  settleFinished(state: LetterState, now: number, limit: number, after?: LetterPlace): Promise<SettledLetters>;
+  /**
+   * Notes that a task is parked, as {@link Sweeps.untold} found it: also in a letter that was told of something older. False,
+   * and nothing is written, where the task has moved on, or its letter says so or was decided by a person.
+   */
+  tellParked(task: Pick<Task, 'id' | 'dispatch'>, note: ParkedNote): Promise<boolean>;
   /** How many letters there are in each state. */
   count(): Promise<Partial<Record<LetterState, number>>>;
 }
@@ -67,6 +75,20 @@ export interface LetterDecision {
   readonly resolution?: string;
   /** On record with the decision, where a letter without a task is decided. A task's move records its own. */
   readonly act?: HandAct;
+}
+
+/** What a letter says of a task that waits for a person. */
+export interface ParkedNote {
+  readonly code: ReasonCode;
+  readonly reason: string;
+  readonly rule: string;
+  readonly advice: string | null;
+}
+
+export interface SettledLetters {
+  readonly settled: number;
+  /** The last one that was looked at; undefined when there is none behind it. */
+  readonly last: LetterPlace | undefined;
 }
 
 export interface LetterFilter {
@@ -119,8 +141,8 @@ export function createLetters(database: LedgerDatabase, newId: () => string): Le
       return Number(row?.count ?? 0);
     },
     actsByHand: ({ id, taskId }) => handActsOn(database, taskId === null ? { letterId: id } : { taskId }),
-    settleFinished: (now) => settleFinished(database, now),
-    parkWithTasks: (quietSince) => parkWithTasks(database, quietSince),
+    settleFinished: (state, now, limit, after) => settleFinished(database, state, now, limit, after),
+    tellParked: (task, note) => tellParked(database, task, note),
     count: async () => {
       const rows = await persistently(database, (db) =>
         db
@@ -283,7 +305,36 @@ function escalate(database: LedgerDatabase, id: string, to: string, act: HandAct
   });
 }
 
-async function settleFinished(database: LedgerDatabase, now: number): Promise<number> {
+async function settleFinished(
+  database: LedgerDatabase,
+  state: LetterState,
+  now: number,
+  limit: number,
+  after: LetterPlace | undefined,
+): Promise<SettledLetters> {
+  const looked = await persistently(database, (db) =>
+    db
+      .selectFrom(lookedAt(db, state, limit, after).as('part'))
+      .select(['part.id', 'part.last_seen as lastSeen', hasFinishedTask('part.task_id').as('finished')])
+      .orderBy('part.last_seen')
+      .orderBy('part.id')
+      .execute(),
+  );
+  const ids = looked.filter(({ finished }) => finished).map(({ id }) => id);
+  const last = looked.length === limit ? looked.at(-1) : undefined;
+  return { settled: ids.length === 0 ? 0 : await settle(database, ids, now), last };
+}
+
+function lookedAt(db: Kysely<Tables>, state: LetterState, limit: number, after: LetterPlace | undefined) {
+  const letters = db.selectFrom('dead_letters').select(['id', 'task_id', 'last_seen']).where('state', '=', state);
+  const behind =
+    after === undefined
+      ? letters
+      : letters.where((where) => where(where.refTuple('last_seen', 'id'), '>', where.tuple(after.lastSeen, after.id)));
+  return behind.orderBy('last_seen').orderBy('id').limit(limit);
+}
+
+async function settle(database: LedgerDatabase, ids: readonly string[], now: number): Promise<number> {
   const settled = await inTransaction(database, (transaction) =>
     transaction
       .updateTable('dead_letters')
@@ -294,77 +345,53 @@ async function settleFinished(database: LedgerDatabase, now: number): Promise<nu
         resolution: 'its task reached its end',
         ...notEscalated,
       })
+      .where('id', 'in', ids)
       .where('state', 'in', openLetterStates)
-      // Asked of each open letter: a list of all finished tasks would be as long as the ledger.
+      .where(hasFinishedTask('dead_letters.task_id'))
+      .executeTakeFirst(),
+  );
+  return Number(settled.numUpdatedRows);
+}
+
+/** Asked of each letter: a list of all finished tasks would be as long as the ledger. */
+function hasFinishedTask(taskId: 'part.task_id' | 'dead_letters.task_id') {
+  const states = sql.join(finalStates);
+  return sql<SqlBool>`exists (select 1 from tasks where tasks.id = ${sql.ref(taskId)} and tasks.state in (${states}))`;
+}
+
+async function tellParked(
+  database: LedgerDatabase,
+  task: Pick<Task, 'id' | 'dispatch'>,
+  { advice, code, reason, rule }: ParkedNote,
+): Promise<boolean> {
+  const told = await inTransaction(database, (transaction) =>
+    transaction
+      .updateTable('dead_letters')
+      .set({
+        state: 'parked',
+        unfinished: 0,
+        code,
+        reason: storable(reason),
+        rule,
+        advice,
+        resolved_at: null,
+        resolution: null,
+      })
+      .where('task_id', '=', task.id)
+      .where('state', 'in', untoldLetterStates)
       .where((where) =>
         where.exists(
           where
             .selectFrom('tasks')
             .select('tasks.id')
             .whereRef('tasks.id', '=', 'dead_letters.task_id')
-            .where('tasks.state', 'in', finalStates),
+            .where('tasks.state', '=', 'parked')
+            .where('tasks.dispatch', '=', task.dispatch),
         ),
       )
       .executeTakeFirst(),
   );
-  return Number(settled.numUpdatedRows);
-}
-
-/**
- * Whoever parked the task ended before its letter was told, or told it in vain. Looked for among the parked tasks, of which
- * there are fewer than of letters that are settled, and without a lock: nearly always there is none.
- */
-async function parkWithTasks(database: LedgerDatabase, quietSince: number): Promise<number> {
-  const untold = await persistently(database, (db) =>
-    db
-      .selectFrom('tasks')
-      .innerJoin('dead_letters', 'dead_letters.task_id', 'tasks.id')
-      .select('dead_letters.id')
-      .where('tasks.state', '=', 'parked')
-      .where('tasks.updated_at', '<=', quietSince)
-      .where('dead_letters.state', 'in', untoldStates)
-      .limit(maxUntold)
-      .execute(),
-  );
-  if (untold.length === 0) return 0;
-  const ids = untold.map(({ id }) => id);
-  const parked = await inTransaction(database, (transaction) => parkUntold(transaction, ids));
-  return Number(parked.numUpdatedRows);
-}
-
-/** What the letter of a parked task says only until it is told, or because it was told of something older. */
-const untoldStates: readonly LetterState[] = ['received', 'retrying', 'settled'];
-/** Told in one round. */
-const maxUntold = 200;
-
-/** Only those whose task is parked still. */
-function parkUntold(transaction: Transaction<Tables>, ids: readonly string[]) {
-  const ofTask = (column: 'reason_code' | 'reason') =>
-    sql<string>`(select ${sql.ref(column)} from tasks where tasks.id = dead_letters.task_id)`;
-  return transaction
-    .updateTable('dead_letters')
-    .set({
-      state: 'parked',
-      unfinished: 0,
-      code: sql`coalesce(${ofTask('reason_code')}, code)`,
-      reason: sql`coalesce(${ofTask('reason')}, reason)`,
-      rule: null,
-      advice: null,
-      resolved_at: null,
-      resolution: null,
-    })
-    .where('id', 'in', ids)
-    .where('state', 'in', untoldStates)
-    .where((where) =>
-      where.exists(
-        where
-          .selectFrom('tasks')
-          .select('tasks.id')
-          .whereRef('tasks.id', '=', 'dead_letters.task_id')
-          .where('tasks.state', '=', 'parked'),
-      ),
-    )
-    .executeTakeFirst();
+  return told.numUpdatedRows > 0n;
 }
 
 async function list(database: LedgerDatabase, filter: LetterFilter): Promise<readonly Letter[]> {

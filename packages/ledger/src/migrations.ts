@@ -125,6 +125,7 @@ const migrations: readonly (readonly string[])[] = [
     'create index tasks_ended on tasks (state, finished_at, id) where finished_at is not null',
     'create index dead_letters_ended on dead_letters (state, resolved_at, id) where resolved_at is not null',
   ],
+  ["create index tasks_parked on tasks (state, dispatched_at, id) where state = 'parked'"],
   [
     `create table living_queues (
       queue text primary key,

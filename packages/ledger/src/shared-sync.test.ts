@@ -60,6 +60,22 @@ describe('a shared sync', () => {
     expect(told).toEqual(['flush', 'rewrite']);
   });
 
+  it('begins none beside the one that is queued, which could forget that the other failed', async () => {
+    const { shared, told, end } = slowDisk();
+    const first = shared.sync();
+    const queued = shared.sync();
+    // The one that ran has ended, the queued one is still to begin.
+    const between = first.then(() => shared.sync());
+    await end();
+    expect(told).toEqual(['flush', 'flush']);
+    const failed = Promise.all([queued, between].map((one) => expect(one).rejects.toBe(broken)));
+    await Promise.all([failed, end(broken)]);
+    const next = shared.sync();
+    await end();
+    await next;
+    expect(told).toEqual(['flush', 'flush', 'rewrite']);
+  });
+
   it('comes by itself for what nobody waits for, once', async () => {
     const { shared, told, end } = slowDisk();
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });

@@ -37,9 +37,11 @@ export function createSharedSync({
   };
 
   function sync(): Promise<void> {
+    // It has not begun yet, even where the one before has ended: two beside each other could disagree about a failure.
+    if (next) return next;
     if (!running) return start();
     // The one that runs may have begun before the caller's commit.
-    next ??= running
+    next = running
       .catch(() => undefined)
       .then(() => {
         next = undefined;

@@ -68,9 +68,11 @@ describe('a commit', () => {
 
   it('is on the disk before it is answered, unless a power cut may take it back', async () => {
     const { apply, note } = createTransitions(ledger);
-    await createSubmissions(ledger).submit({ task: newTask('a'), payload: '{}' });
+    const submitted = newTask('a');
+    await createSubmissions(ledger).submit({ task: submitted, payload: '{}' });
     expect(synced).toBe(1);
-    await note('a', (task) => decidePublished(task, { dispatch: 1, now: 1 }));
+    const { dispatch, dispatchedAt } = submitted;
+    await note('a', (task) => decidePublished(task, { dispatch, dispatchedAt, now: 1 }));
     await apply('a', (task) => decideClaim(task, { ...claim, dispatch: 1, now: 2 }));
     expect([synced, soon]).toEqual([1, 2]);
     await apply('a', (task) => decideComplete(task, { token: 1, now: 3, result: '1', cost: null }));

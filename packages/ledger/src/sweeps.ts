@@ -1,6 +1,7 @@
 import type { TaskState } from '@warren/tasks';
-import type { ExpressionBuilder } from 'kysely';
+import { type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import type { LedgerDatabase } from './database.js';
+import { untoldLetterStates } from './letter.js';
 import { taskFrom } from './rows.js';
 import type { Tables } from './schema.js';
 import type { Task } from './task.js';
@@ -14,8 +15,9 @@ export interface Sweeps {
   owedCount(): Promise<number>;
   /**
    * Tasks of a type that have been waiting for the broker since before `quietSince`: published, due, and not claimed; or
-   * claimed under a lease that ran out before then. Their message is in the type's queue, or it is lost. Longest
-   * published first; those behind `after`, if given, whatever has become of it and of those before it.
+   * claimed under a lease that ran out before then. Their message is in the type's queue, or it is lost. A task that was
+   * given back is {@link owed} first, and waits once that is paid. Longest published first; those behind `after`, if
+   * given, whatever has become of it and of those before it.
    */
   waiting(type: string, quietSince: number, limit: number, after?: Task): Promise<readonly Task[]>;
   /** The types, known or not, of which there is a task that {@link waiting} would find. */
@@ -25,6 +27,11 @@ export interface Sweeps {
    * behind `after`, if given.
    */
   undecided(quietSince: number, limit: number, after?: Task): Promise<readonly Task[]>;
+  /**
+   * Looks at tasks that have been parked since before `quietSince`, so many of them, longest parked first, behind `after`
+   * if given: those whose letter does not say so.
+   */
+  untold(quietSince: number, limit: number, after?: TaskPlace): Promise<UntoldTasks>;
   /**
    * A time after which the message of some claimed task of one of these priorities entered the queue: the newest such,
    * null if there is none after `since`. A queue serves higher priorities first, and one priority in order, so whatever
@@ -38,6 +45,15 @@ export interface Sweeps {
    * by now; null if there is none after `since`. Only letters of failed attempts are asked, by the time of the failure.
    */
   newestDecided(since: number): Promise<number | null>;
+}
+
+/** A task's place in the order of its dispatch. */
+export type TaskPlace = Pick<Task, 'id' | 'dispatchedAt'>;
+
+export interface UntoldTasks {
+  readonly tasks: readonly Task[];
+  /** The last one that was looked at; undefined when there is none behind it. */
+  readonly last: TaskPlace | undefined;
 }
 
 /** From the lowest to the highest, both included. */
@@ -113,6 +129,29 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
       );
       return rows.map(taskFrom);
     },
+    async untold(quietSince, limit, after) {
+      const parked = await persistently(database, (db) =>
+        db
+          .selectFrom((from) =>
+            from
+              .selectFrom('tasks')
+              .select(['id', 'dispatched_at'])
+              .where('state', '=', sql.lit('parked'))
+              .where('dispatched_at', '<=', quietSince)
+              .where(isBehind('dispatched_at', after?.dispatchedAt, after))
+              .orderBy('dispatched_at')
+              .orderBy('id')
+              .limit(limit)
+              .as('part'),
+          )
+          .select(['part.id', 'part.dispatched_at as dispatchedAt', hasUntoldLetter().as('untold')])
+          .orderBy('part.dispatched_at')
+          .orderBy('part.id')
+          .execute(),
+      );
+      const ids = parked.filter(({ untold }) => untold).map(({ id }) => id);
+      return { tasks: await tasksOf(database, ids), last: parked.length === limit ? parked.at(-1) : undefined };
+    },
     async newestClaimed(type, { from, to }, since) {
       const row = await persistently(database, (db) =>
         db
@@ -152,18 +191,34 @@ export function createSweeps(database: LedgerDatabase): Sweeps {
   };
 }
 
+/** Asked of each task of the part: a list of all such letters would be as long as that of all that ever failed. */
+function hasUntoldLetter() {
+  const states = sql.join(untoldLetterStates);
+  return sql<SqlBool>`exists (select 1 from dead_letters where task_id = part.id and state in (${states}))`;
+}
+
+async function tasksOf(database: LedgerDatabase, ids: readonly string[]): Promise<readonly Task[]> {
+  if (ids.length === 0) return [];
+  const rows = await persistently(database, (db) =>
+    db.selectFrom('tasks').selectAll().where('id', 'in', ids).where('state', '=', 'parked').execute(),
+  );
+  return rows.map(taskFrom);
+}
+
 /**
  * In the order by this time and the id, which is total: a part a round neither skips a task nor shows it twice, though
  * others leave meanwhile. Without a task to be behind, every one is.
  */
-function isBehind(column: 'dispatched_at' | 'published_at', at: number | null | undefined, after: Task | undefined) {
+function isBehind(
+  column: 'dispatched_at' | 'published_at',
+  at: number | null | undefined,
+  after: Pick<Task, 'id'> | undefined,
+) {
   return (where: ExpressionBuilder<Tables, 'tasks'>) =>
-    after === undefined
-      ? where.lit(true)
-      : where.or([where(column, '>', at ?? 0), where.and([where(column, '=', at ?? 0), where('id', '>', after.id)])]);
+    after === undefined ? where.lit(true) : where(where.refTuple(column, 'id'), '>', where.tuple(at ?? 0, after.id));
 }
 
-/** Published and due, and not claimed; or claimed under a lease that ran out. */
+/** Published and due, nothing owed, and not claimed; or claimed under a lease that ran out. */
 function isWaitingSince(quietSince: number) {
   return (where: ExpressionBuilder<Tables, 'tasks'>) =>
     where.and([
@@ -171,8 +226,9 @@ function isWaitingSince(quietSince: number) {
       where.or([
         where.and([
           where('state', 'in', waitingStates),
+          where('owed', 'is', null),
           where('due_at', '<=', quietSince),
-          // Later than the publish where a worker gave the task back: its message is on its way again.
+          // Later than the publish where a worker gave the task back: another message is on its way since.
           where('dispatched_at', '<=', quietSince),
         ]),
         where.and([where('state', '=', 'running'), where('lease_until', '<=', quietSince)]),

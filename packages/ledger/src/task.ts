@@ -1,7 +1,10 @@
 import type { Failure, ReasonCode, TaskState } from '@warren/tasks';
 import type { HandAct } from './hand-act.js';
 
-/** Which publish a task's last move still owes: to its work queue, through the delay, or as a dead letter. */
+/**
+ * Which publish a task still owes, since its last move or since a worker gave it back: to its work queue, through the delay,
+ * or as a dead letter.
+ */
 export type OwedPublish = 'task' | 'delayed' | 'dead';
 
 /**
@@ -26,7 +29,10 @@ export interface Task {
   /** Tokens of runs that started and never ended, since the allowance began. */
   readonly lostTokens: readonly number[];
   readonly owed: OwedPublish | null;
-  /** When the present dispatch began; a release begins its wait anew. */
+  /**
+   * When the present dispatch began; a release, and each copy that is published for it, begins its wait anew and later.
+   * With the dispatch it names the publish that is owed: a note of a confirm says both, as its publisher read them.
+   */
   readonly dispatchedAt: number;
   /** Not to be worked before this time; 0: at once. */
   readonly dueAt: number;

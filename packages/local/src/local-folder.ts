@@ -11,6 +11,8 @@ export interface LocalFolder {
   /** The running stack's state. */
   readonly stackFile: string;
   readonly stackLock: string;
+  /** Held while a supervisor is started that is to run on by itself. */
+  readonly detachLock: string;
   readonly supervisorLog: string;
   /** Why a stack behind a supervisor did not start. */
   readonly startFailureFile: string;
@@ -29,6 +31,7 @@ export function localFolder(projectRoot = fileURLToPath(new URL('../../..', impo
     ledgerFile: join(folder, 'ledger.db'),
     stackFile: join(folder, 'stack.json'),
     stackLock: join(folder, 'stack.lock'),
+    detachLock: join(folder, 'detach.lock'),
     supervisorLog: join(logs, 'supervisor.log'),
     startFailureFile: join(folder, 'start-failure.json'),
   };

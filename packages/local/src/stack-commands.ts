@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { withFileLock } from './file-lock.js';
 import { type Environment, folderOf, type LocalContext } from './local-context.js';
 import type { LocalFolder } from './local-folder.js';
 import { applyLocalTopology } from './local-topology.js';
@@ -19,6 +20,8 @@ import { type InUse, isUp, lookAtInUse, statusText } from './status-text.js';
 const detachedReadyWithinMs = 10 * 60_000;
 /** Of a supervisor that ended without a word for people, so many lines are shown. */
 const shownSupervisorLines = 15;
+/** Lines that a supervisor may say until its stack is up; those beyond are not told. */
+const maxSupervisorLines = 1_000;
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** What shells give for a command that Ctrl-C ended before it had done its work. */
 const interruptedExitCode = 130;
@@ -115,29 +118,50 @@ async function aborted(signal: AbortSignal): Promise<void> {
   clearInterval(alive);
 }
 
-/** Runs this same program again as the supervisor. */
+/** Runs this same program again as the supervisor. A stack that is up, or is being started, is left to whoever started it. */
 async function upDetached(context: StackContext): Promise<void> {
   const { env, output } = context;
   const folder = folderOf(context);
-  const before = statusOf(readStack(folder));
-  if (before.state === 'ready' || before.state === 'degraded') {
-    output.note('the stack is up already');
-    show(before, context);
-    if (before.state === 'degraded') process.exitCode = 1;
-    return;
-  }
+  const relay = supervisorWords(folder, output.note);
+  const supervisor = await launch(folder, env, { note: output.note, relay });
+  const ready = await detachedReady(folder, supervisor, relay);
+  if (supervisor !== undefined && ready.supervisor?.pid === supervisor.pid)
+    return show(ready, context, { below: whatNext });
+  output.note('the stack is up already');
+  show(ready, context);
+  if (ready.state === 'degraded') process.exitCode = 1;
+}
+
+/** Undefined where somebody has started the stack before. One at a time: who comes second finds it starting. */
+async function launch(
+  folder: LocalFolder,
+  env: Environment,
+  { note, relay }: { readonly note: (line: string) => void; readonly relay: () => void },
+): Promise<ProcessIdentity | undefined> {
   mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
-  removeState(folder.supervisorLog);
-  removeState(folder.startFailureFile);
-  const supervisor = await spawnDetached({
-    command: process.execPath,
-    args: [...process.execArgv, process.argv[1] ?? '', 'up', '--supervise'],
-    env: definedOnly(env),
-    cwd: folder.projectRoot,
-    outputFile: folder.supervisorLog,
+  return await withFileLock(folder.detachLock, detachedReadyWithinMs, async () => {
+    const { state, supervisor: other } = statusOf(readStack(folder));
+    if (state === 'starting') note(`the stack is being started already (supervisor pid ${other?.pid})`);
+    if (state === 'starting' || state === 'ready' || state === 'degraded') return undefined;
+    removeState(folder.supervisorLog);
+    removeState(folder.startFailureFile);
+    const supervisor = await spawnDetached({
+      command: process.execPath,
+      args: [...process.execArgv, process.argv[1] ?? '', 'up', '--supervise'],
+      env: definedOnly(env),
+      cwd: folder.projectRoot,
+      outputFile: folder.supervisorLog,
+    });
+    note(`supervisor pid ${supervisor.pid}, log ${folder.supervisorLog}`);
+    await pollUntil(
+      () => {
+        relay();
+        return !isRunning(supervisor) || readStack(folder)?.supervisor.pid === supervisor.pid ? true : undefined;
+      },
+      { timeoutMs: detachedReadyWithinMs, everyMs: 50, onTimeout: () => notReady(folder, lateWords) },
+    );
+    return supervisor;
   });
-  output.note(`supervisor pid ${supervisor.pid}, log ${folder.supervisorLog}`);
-  show(await detachedReady(folder, supervisor), context, { below: whatNext });
 }
 
 const whatNext = `"warren down" ends it. Until then, to begin with:
@@ -145,23 +169,46 @@ const whatNext = `"warren down" ends it. Until then, to begin with:
   warren task list
   warren broker ui`;
 
-async function detachedReady(folder: LocalFolder, supervisor: ProcessIdentity): Promise<StackStatus> {
-  const failure = (what: string) =>
-    new Error(
-      `the stack ${what}. Its supervisor said:\n${lastLines(folder.supervisorLog, shownSupervisorLines).join('\n')}`,
-    );
+const lateWords = `is not ready after ${detachedReadyWithinMs} ms, and goes on starting`;
+
+function notReady(folder: LocalFolder, what: string): Error {
+  const said = lastLines(folder.supervisorLog, shownSupervisorLines).join('\n');
+  return new Error(`the stack ${what}. Its supervisor said:\n${said}`);
+}
+
+/** @param supervisor undefined: another one starts the stack. */
+async function detachedReady(
+  folder: LocalFolder,
+  supervisor: ProcessIdentity | undefined,
+  relay: () => void,
+): Promise<StackStatus> {
   return await pollUntil(
     () => {
-      if (!isRunning(supervisor)) throw readStartFailure(folder.startFailureFile) ?? failure('did not start');
       const now = statusOf(readStack(folder));
-      return now.supervisor?.pid === supervisor.pid && now.state === 'ready' ? now : undefined;
+      const isOwn = now.supervisor?.pid === supervisor?.pid;
+      if (now.state === 'ready' || (now.state === 'degraded' && !isOwn)) return now;
+      const starts = supervisor !== undefined && isRunning(supervisor);
+      // Somebody may have been faster, at a terminal: this supervisor has ended then, and theirs is on its way.
+      if (!starts && now.state !== 'starting') {
+        throw readStartFailure(folder.startFailureFile) ?? notReady(folder, 'did not start');
+      }
+      if (starts) relay();
+      return undefined;
     },
-    {
-      timeoutMs: detachedReadyWithinMs,
-      everyMs: 100,
-      onTimeout: () => failure(`is not ready after ${detachedReadyWithinMs} ms, and goes on starting`),
-    },
+    { timeoutMs: detachedReadyWithinMs, everyMs: 100, onTimeout: () => notReady(folder, lateWords) },
   );
+}
+
+/** Tells what the supervisor has said since it was asked last: the start takes a while. Why it fails is told once, at its end. */
+function supervisorWords(folder: LocalFolder, note: (line: string) => void): () => void {
+  let told = 0;
+  return () => {
+    const lines = lastLines(folder.supervisorLog, maxSupervisorLines);
+    const news = lines.slice(told);
+    told = lines.length;
+    // The supervisor says it there before it says it in its log.
+    if (readStartFailure(folder.startFailureFile) === undefined) for (const line of news) note(line);
+  };
 }
 
 async function down(context: StackContext): Promise<void> {

@@ -16,7 +16,10 @@ export function troubleOf(status: Pick<StackStatus, 'state' | 'broker' | 'servic
 export function silenceOf({ state, broker }: Pick<StackStatus, 'state' | 'broker'>): StackTrouble | undefined {
   switch (state) {
     case 'lost':
-      return { what: 'the supervisor of the local stack is gone', next: '"warren down" ends what it left' };
+      return {
+        what: 'the supervisor of the local stack is gone',
+        next: '"warren up --detach" ends what it left and starts the stack anew, "warren down" ends it and leaves it at that',
+      };
     case 'degraded':
       return brokerTrouble(broker?.node?.state);
     case 'starting':

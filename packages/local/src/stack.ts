@@ -52,7 +52,7 @@ export interface Stack {
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { folder } = options;
   mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
-  const supervisor = await withFileLock(folder.stackLock, 60_000, () => takeOver(folder, options.env));
+  const supervisor = await withFileLock(folder.stackLock, 60_000, () => takeOver(options));
   const stack = new SupervisedStack(options, supervisor);
   try {
     await stack.start();
@@ -95,14 +95,17 @@ export function ledgerUrl(env: Environment, folder: LocalFolder): string {
   return setting(env, 'LEDGER_URL') ?? pathToFileURL(folder.ledgerFile).href.replace(/^file:/, 'sqlite:');
 }
 
-async function takeOver(folder: LocalFolder, env: Environment): Promise<ProcessIdentity> {
+async function takeOver({ env, folder, onProgress }: StackOptions): Promise<ProcessIdentity> {
   const before = readStack(folder);
   if (before !== undefined && isRunning(before.supervisor)) {
     throw new Error(
       `the stack is up already (supervisor pid ${before.supervisor.pid}): "warren status" shows it, "warren down" ends it`,
     );
   }
-  if (before !== undefined) await endLeftovers(folder, before);
+  if (before !== undefined) {
+    onProgress(`the supervisor before (pid ${before.supervisor.pid}) is gone: ending what it left`);
+    await endLeftovers(folder, before);
+  }
   const supervisor = identifyProcess(process.pid);
   if (supervisor === undefined)
     throw new Error(`can't tell this process (pid ${process.pid}) from others on this system`);

@@ -227,6 +227,26 @@ describe('bad input is named by the part that is at fault', () => {
     expect(verdict(raw(task(), withHeaders(given)))).toBe(expected);
   });
 
+  it.each<[string, string, RawProperties]>([
+    [
+      'a deadline',
+      'ISO 8601 (2030-01-31T18:00:00Z), epoch milliseconds, or an AMQP timestamp',
+      withHeaders({ [headers.deadline]: 'soon' }),
+    ],
+    ['entities', 'up to 16 names in a list, or in one text with commas', withHeaders({ [headers.entities]: 7 })],
+    ['a key', 'text of 1 to 255 characters', withHeaders({ [headers.idempotencyKey]: 7 })],
+    ['an expiration', 'milliseconds as digits', { expiration: 'soon' }],
+    ['a priority', 'a whole number from 0 to 9', { priority: 'high' }],
+  ])('%s in another form is told which are taken', (_, forms, properties) => {
+    const parsed = parseMessage(raw(task(), properties));
+    expect(parsed).toMatchObject({ kind: 'defect', defect: { message: expect.stringContaining(forms) } });
+  });
+
+  it('in the forms of the body as well', () => {
+    const parsed = parseMessage(raw(task({ task_id: 'task-7' })));
+    expect(parsed).toMatchObject({ defect: { field: 'task_id', message: 'has to be a UUID, as text' } });
+  });
+
   it('and is not quoted: what somebody sent has no business in a log', () => {
     for (const body of ['{"password": hunter2}', 'hunter2', '{"a":"hunter2', '["hunter2",]', '{"hunter2"}']) {
       const parsed = parseMessage(raw(body));

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { headerBytes, headers, maxHeaderBytes } from './headers.js';
 import { defaultPolicy } from './policy.js';
+import { maxPriority } from './priority.js';
 import type { ReasonCode } from './reason-codes.js';
-import { type SubmissionOptions, submissionOptions } from './submission.js';
+import { maxScheduleMs, type SubmissionOptions, submissionOptions } from './submission.js';
 import type { TaskType } from './task-type.js';
 import { findTaskType, taskTypes } from './task-types.js';
 
@@ -98,6 +99,13 @@ const bodySchema = z.object({
   payload: z.unknown().refine((payload) => payload !== undefined, 'is missing'),
 });
 
+/** What the parts of a body are, for whoever sent another thing. */
+const partForms: Readonly<Record<string, string>> = {
+  task_id: 'a UUID, as text',
+  task_type: 'text of 1 to 64 characters',
+  payload: "there: it is the input, as the task's type has it",
+};
+
 function readMessage(raw: RawMessage, types: readonly TaskType[]): TaskMessage {
   checkHeaderSize(raw.properties.headers ?? {});
   const body = readBody(raw, types);
@@ -132,8 +140,9 @@ function readBody(raw: RawMessage, types: readonly TaskType[]): z.infer<typeof b
   if (raw.body.byteLength === 0) throw new DefectError('malformed', 'body', 'is empty');
   const parsed = bodySchema.safeParse(parseJson(raw.body));
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new DefectError('malformed', issue?.path.join('.') || 'body', issue?.message ?? 'does not fit the schema');
+    const [part, ...deeper] = parsed.error.issues[0]?.path ?? [];
+    const wanted = partForms[String(part)] ?? 'an object with task_id, task_type and payload';
+    throw new DefectError('malformed', [part ?? 'body', ...deeper].join('.'), `has to be ${wanted}`);
   }
   const tooDeep = depthDefect(parsed.data.payload);
   if (tooDeep !== undefined) throw new DefectError(tooDeep.code, tooDeep.field, tooDeep.message);
@@ -238,8 +247,28 @@ function readOptions(properties: RawProperties): SubmissionOptions {
   );
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new DefectError('malformed', wireName(issue?.path ?? []), issue?.message ?? 'does not fit the schema');
+  const path = issue?.path ?? [];
+  const wanted = optionForms[String(path[0])];
+  const message = wanted === undefined ? issue?.message : `has to be ${wanted}`;
+  throw new DefectError('malformed', wireName(path), message ?? 'does not fit the schema');
 }
+
+const nameForm = (maxChars: number) => `text of 1 to ${maxChars} characters, none of them a control character`;
+const shortForm = 'text of 1 to 255 bytes, without control characters';
+
+/** The forms in which a message may hold an option, for whoever sent another one. */
+const optionForms: Readonly<Record<string, string>> = {
+  priority: `a whole number from 0 to ${maxPriority}`,
+  expiresMs: `milliseconds as digits, from 1 to ${maxScheduleMs}`,
+  correlationId: shortForm,
+  replyTo: shortForm,
+  idempotencyKey: nameForm(255),
+  tenant: nameForm(128),
+  group: nameForm(128),
+  deadline: 'a time: ISO 8601 (2030-01-31T18:00:00Z), epoch milliseconds, or an AMQP timestamp',
+  entities: `up to 16 names in a list, or in one text with commas between them; each is ${nameForm(128)}`,
+  traceparent: 'a W3C traceparent: 00-<32 hexadecimal digits>-<16>-<2>, in lower case',
+};
 
 /** What the options are called in a message: a defect names what its sender wrote. */
 const wireNames: Readonly<Record<string, string>> = {

@@ -49,6 +49,8 @@ export interface WorkParts<Input, Result> {
 /** A run that ends sooner than this, in milliseconds, is told of by its end alone. */
 const tellStartAfterMs = 20;
 
+const notBegun: Outcome = { kind: 'interrupted', why: 'the worker stops' };
+
 interface Claimed {
   readonly task: Task;
   readonly message: TaskMessage;
@@ -80,7 +82,8 @@ async function takeTurn<Input, Result>(
 ): Promise<'settled' | 'alone'> {
   const claimed = await claim(delivery, message, alone, parts);
   if (claimed === 'settled' || claimed === 'alone') return claimed;
-  const outcome = await run(delivery, claimed, parts);
+  // The claim may have waited for the ledger, and had to be asked for to its end: an ask without an answer may be granted.
+  const outcome = parts.draining() ? notBegun : await run(delivery, claimed, parts);
   await settle(delivery, claimed, outcome, parts);
   return 'settled';
 }
@@ -160,8 +163,6 @@ async function claim(
   const log = logOfRun(task, parts);
   log.info({ to: task.state }, 'task claimed');
   if (isForeign) {
-    // Where the task's own message was still owed, the claim has ended that debt: the sweeper publishes it once the queue
-    // is found empty.
     await parts.patience.ask(() => parts.ledger.release(task.id, { token: task.token, now: parts.now() }));
     log.info({ from: 'running', to: 'queued' }, 'claim released: the message has other content');
     await disown(delivery, task, parts);

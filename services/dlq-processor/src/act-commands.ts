@@ -1,7 +1,15 @@
-import { parseCount, parseName, readInput, UsageError } from '@warren/cli';
+import { defaultNote, parseCount, parseName, parseNote, readInput, sameCommand, UsageError } from '@warren/cli';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { actOnLetters, type BulkAction, type BulkFlags, bulkFlags, readActor, readChoice } from './bulk-action.js';
+import {
+  actOnLetters,
+  type BulkAction,
+  type BulkFlags,
+  bulkFlags,
+  readActor,
+  readChoice,
+  type SameAct,
+} from './bulk-action.js';
 import { addSelectionOptions, defaultBulkLimit, isAnswer } from './letter-selection.js';
 import { type LettersContext, withLetters, withLettersAndBroker } from './letters-ground.js';
 
@@ -13,10 +21,10 @@ export function addActCommands(noun: Command, context: LettersContext): void {
   addComplete(noun, context);
 }
 
-const note = z.string().min(1).max(500);
+const note = z.string().transform(parseNote);
 const maxPerSecond = 10_000;
 const replayFlags = bulkFlags.extend({ rps: z.string().optional(), note: note.optional() });
-const cancelFlags = bulkFlags.extend({ reason: note.default('cancelled by hand') });
+const cancelFlags = bulkFlags.extend({ note: note.default(defaultNote) });
 const escalateFlags = bulkFlags.extend({ to: z.string(), note: note.optional() });
 const completeFlags = bulkFlags.extend({ note, result: z.string().optional() });
 
@@ -25,7 +33,7 @@ function addReplay(noun: Command, context: LettersContext): void {
   addBulkOptions(replay)
     .addOption(new Option('--note <text>', 'what stands on record, such as what was mended'))
     .addOption(new Option('--rps <count>', 'replays a second, at most (default: as many as there are)'))
-    .action((ids: string[], given: unknown) => {
+    .action((ids: string[], given: unknown, command: Command) => {
       const flags = replayFlags.parse(given);
       const { rps } = flags;
       const action: BulkAction = {
@@ -34,23 +42,25 @@ function addReplay(noun: Command, context: LettersContext): void {
         perSecond: rps === undefined ? undefined : parseCount(rps, '--rps', { min: 1, max: maxPerSecond }),
         act: (id, operations) => operations.replay(id, flags.note),
         after: ({ taskId }) => (taskId === null ? undefined : `warren task watch ${taskId}`),
+        afterSeveral:
+          'what fails again comes first in "warren dead-letters list"; "warren task watch" shows the others as they go on',
       };
-      return act(ids, flags, action, withLettersAndBroker, context);
+      return act(ids, { ...flags, command }, action, withLettersAndBroker, context);
     });
 }
 
 function addCancel(noun: Command, context: LettersContext): void {
   const cancel = noun.command('cancel').description('close them for good: nothing of them is tried again');
   addBulkOptions(cancel)
-    .addOption(new Option('--reason <text>', 'what stands on record (default: cancelled by hand)'))
-    .action((ids: string[], given: unknown) => {
+    .addOption(new Option('--note <text>', `why, for the record (default: ${defaultNote})`))
+    .action((ids: string[], given: unknown, command: Command) => {
       const flags = cancelFlags.parse(given);
       const action: BulkAction = {
         verb: 'cancel',
         participle: 'cancelled',
-        act: (id, operations) => operations.cancel(id, flags.reason),
+        act: (id, operations) => operations.cancel(id, flags.note),
       };
-      return act(ids, flags, action, withLetters, context);
+      return act(ids, { ...flags, command }, action, withLetters, context);
     });
 }
 
@@ -61,15 +71,16 @@ function addEscalate(noun: Command, context: LettersContext): void {
   addBulkOptions(escalate)
     .addOption(new Option('--to <name>', 'a person or a team').makeOptionMandatory())
     .addOption(new Option('--note <text>', 'what they should know'))
-    .action((ids: string[], given: unknown) => {
+    .action((ids: string[], given: unknown, command: Command) => {
       const flags = escalateFlags.parse(given);
       const escalation = { to: readRecipient(flags.to), ...(flags.note === undefined ? {} : { note: flags.note }) };
       const action: BulkAction = {
         verb: 'escalate',
         participle: 'escalated',
+        without: 'escalated:no',
         act: (id, operations) => operations.escalate(id, escalation),
       };
-      return act(ids, flags, action, withLetters, context);
+      return act(ids, { ...flags, command }, action, withLetters, context);
     });
 }
 
@@ -89,7 +100,7 @@ function addComplete(noun: Command, context: LettersContext): void {
   addBulkOptions(complete)
     .addOption(new Option('--note <text>', 'what was done, for the record').makeOptionMandatory())
     .addOption(new Option('--result <json>', 'of one task: its result as JSON, @file, or - for stdin'))
-    .action(async (ids: string[], given: unknown) => {
+    .action(async (ids: string[], given: unknown, command: Command) => {
       const flags = completeFlags.parse(given);
       const work = { note: flags.note, ...(await readResult(ids, flags.result, context)) };
       const action: BulkAction = {
@@ -97,7 +108,7 @@ function addComplete(noun: Command, context: LettersContext): void {
         participle: 'completed',
         act: (id, operations) => operations.complete(id, work),
       };
-      await act(ids, flags, action, withLetters, context);
+      await act(ids, { ...flags, command }, action, withLetters, context);
     });
 }
 
@@ -117,18 +128,23 @@ async function readResult(
 /** Judges which ones and who, then acts on the ground that the act needs. */
 function act(
   ids: readonly string[],
-  flags: BulkFlags,
+  { command, ...flags }: BulkFlags & { readonly command: Command },
   action: BulkAction,
   onGround: typeof withLettersAndBroker,
   context: LettersContext,
 ): Promise<void> {
   const choice = readChoice(ids, flags, context.world.now());
   const by = readActor(flags);
-  return onGround(context, (operations) => actOnLetters(choice, flags, action, context, operations), by);
+  const again: SameAct = (changed, others) => sameCommand(command, changed, others);
+  const manner = { ...flags, again };
+  return onGround(context, (operations) => actOnLetters(choice, manner, action, context, operations), by);
 }
 
 function addBulkOptions(command: Command): Command {
-  return addSelectionOptions(command.argument('[id...]', 'letters or tasks; or choose by filter'), defaultBulkLimit)
+  return addSelectionOptions(command.argument('[id...]', 'letters or tasks; or choose by filter'), {
+    byDefault: defaultBulkLimit,
+    first: 'the longest parked',
+  })
     .addOption(new Option('-y, --yes', 'do not ask'))
     .addOption(new Option('--dry-run', 'show which ones it would be, and change nothing'))
     .addOption(new Option('--by <name>', 'who does it, for the record (default: who runs this)'));

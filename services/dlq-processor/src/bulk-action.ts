@@ -13,7 +13,7 @@ import {
   unknownTypesNote,
 } from '@warren/cli';
 import type { ActionOutcome, Operations } from '@warren/dead-letters';
-import type { LetterFilter, LetterOutline } from '@warren/ledger';
+import { isOpenLetter, type LetterFilter, type LetterOutline } from '@warren/ledger';
 import { isReasonCode, type ReasonCode } from '@warren/tasks';
 import { z } from 'zod';
 import {
@@ -25,6 +25,7 @@ import {
 } from './letter-selection.js';
 import { letterColumns, shownId } from './letter-text.js';
 import type { LettersContext } from './letters-ground.js';
+import { unknownRecipientsNote } from './unknown-recipients.js';
 
 /** Letters that are acted on at the same time: the ledger commits them together. */
 const concurrency = 16;
@@ -49,6 +50,21 @@ export interface BulkAction {
   readonly act: (id: string, operations: Operations) => Promise<ActionOutcome>;
   /** The command that shows what becomes of a letter that was acted on alone. */
   readonly after?: (letter: LetterOutline) => string | undefined;
+  /** What shows what becomes of several. */
+  readonly afterSeveral?: string;
+  /** Where the letter goes on to be parked: the filter's term without which it would be chosen again. */
+  readonly without?: `${string}:${string}`;
+}
+
+/** The command that is being run, with some flags or its ids changed. */
+export type SameAct = (
+  changed: Readonly<Partial<Record<'filter' | 'limit', string>>>,
+  ids?: readonly string[],
+) => string;
+
+/** How the letters are gone about. */
+export interface BulkManner extends Pick<BulkFlags, 'yes' | 'dryRun' | 'filter'> {
+  readonly again: SameAct;
 }
 
 interface Outcome {
@@ -91,20 +107,23 @@ export function readActor({ by }: Pick<BulkFlags, 'by'>): string {
  */
 export async function actOnLetters(
   choice: Choice,
-  flags: Pick<BulkFlags, 'yes' | 'dryRun'>,
+  manner: BulkManner,
   action: BulkAction,
   context: LettersContext,
   operations: Operations,
 ): Promise<void> {
   const chosen = await find(choice, operations);
-  tellUnknownTypes(choice, chosen, context);
-  if (flags.dryRun) return showChosen(chosen, action, context);
+  await tellUnknown(choice, chosen, context, operations);
+  if (manner.dryRun) return showChosen(chosen, action, context);
   if (chosen.ids.length === 0) return context.output.note('no dead letter is chosen: nothing to do');
-  if (!(await mayGoOn(choice, chosen, flags, action, context))) {
+  if (!(await mayGoOn(choice, chosen, manner, action, context))) {
     throw new CommandError(`nothing was ${action.participle}: the answer was no`);
   }
-  report(chosen.ids.length, await actOnEach(chosen.ids, action, context, operations), action, context);
-  tellWhatFollows(chosen, action, context);
+  const outcomes = await actOnEach(chosen.ids, action, context, operations);
+  report(outcomes, action, context);
+  const attempted = { choice, chosen, manner, action };
+  tellWhatFollows(attempted, context);
+  throwUnlessAllDone(outcomes, attempted);
 }
 
 interface Chosen {
@@ -113,42 +132,87 @@ interface Chosen {
   readonly letters: readonly LetterOutline[];
   /** How many the filter finds; more than are chosen where the limit is lower. */
   readonly found: number;
+  /** Letters by the ids that their messages gave themselves, where one was named by that: it is nobody else's to use. */
+  readonly claimed: ReadonlyMap<string, string>;
 }
 
 async function find(choice: Choice, operations: Operations): Promise<Chosen> {
   switch (choice.by) {
     case 'id': {
-      const found = await Promise.all(choice.ids.map((id) => operations.find(id)));
+      const found = await Promise.all(choice.ids.map(async (id) => ({ id, letter: await operations.find(id) })));
+      const missing = found.filter(({ letter }) => letter === undefined);
+      const claims = await Promise.all(missing.map(async ({ id }) => ({ id, details: await operations.show(id) })));
       return {
         ids: choice.ids,
-        letters: found.flatMap((letter) => (letter ? [letter] : [])),
+        letters: found.flatMap(({ letter }) => letter ?? []),
         found: choice.ids.length,
+        claimed: new Map(claims.flatMap(({ details, id }) => (details ? [[id, details.letter.id]] : []))),
       };
     }
     case 'filter': {
-      const letters = await operations.outlines(choice.selection);
-      const isPart = letters.length === choice.selection.limit;
-      const found = isPart ? await operations.matching(choice.selection) : letters.length;
-      return { ids: letters.map(shownId), letters, found: Math.max(found, letters.length) };
+      const { found, letters } = await longestParked(choice.selection, operations);
+      return { ids: letters.map(shownId), letters, found, claimed: new Map() };
     }
   }
 }
 
-function tellUnknownTypes(choice: Choice, { letters }: Chosen, { output, world }: LettersContext): void {
-  if (choice.by !== 'filter' || output.json) return;
-  const known = world.types.map(({ name }) => name);
-  const unknown = unknownTypesNote(choice.selection.types ?? [], letters, known);
-  if (unknown !== undefined) output.note(unknown);
+/** Letters read at a time. */
+const pageSize = 1_000;
+
+/**
+ * Those that were seen last the longest ago, so that one run after another gets on: what is parked anew meanwhile comes last.
+ * The ledger lists the newest first; they stand at the end of what it finds.
+ */
+async function longestParked(
+  { limit, ...filter }: LetterFilter,
+  { outlines }: Operations,
+): Promise<Pick<Chosen, 'letters' | 'found'>> {
+  let letters: readonly LetterOutline[] = [];
+  let found = 0;
+  for (let after: LetterOutline | undefined; ; ) {
+    const page = await outlines({ ...filter, ...(after === undefined ? {} : { after }), limit: pageSize });
+    found += page.length;
+    letters = [...letters, ...page].slice(-limit);
+    after = page.at(-1);
+    if (page.length < pageSize) return { letters: letters.toReversed(), found };
+  }
 }
 
-function tellWhatFollows(
-  { letters: [letter, ...others] }: Chosen,
-  { after }: BulkAction,
-  { output }: LettersContext,
-): void {
-  if (output.json || letter === undefined || others.length > 0) return;
-  const command = after?.(letter);
+async function tellUnknown(
+  choice: Choice,
+  { letters }: Chosen,
+  { output, world }: LettersContext,
+  operations: Operations,
+): Promise<void> {
+  if (choice.by !== 'filter' || output.json) return;
+  const known = world.types.map(({ name }) => name);
+  const notes = [
+    unknownTypesNote(choice.selection.types ?? [], letters, known),
+    await unknownRecipientsNote(choice.selection, letters, operations),
+  ];
+  for (const note of notes) if (note !== undefined) output.note(note);
+}
+
+interface Attempted {
+  readonly choice: Choice;
+  readonly chosen: Chosen;
+  readonly manner: BulkManner;
+  readonly action: BulkAction;
+}
+
+function tellWhatFollows(attempted: Attempted, { output }: LettersContext): void {
+  const { after, afterSeveral } = attempted.action;
+  const { found, ids, letters } = attempted.chosen;
+  const [letter, ...others] = letters;
+  if (output.json || letter === undefined) return;
+  const left = found - ids.length;
+  if (left > 0 && attempted.choice.by === 'filter') {
+    const next = withoutTheDone(attempted.choice.selection, attempted);
+    output.note(`${count(left)} beyond the limit${next === undefined ? '' : `; the next ones:\n  ${next}`}`);
+  }
+  const command = others.length === 0 ? after?.(letter) : undefined;
   if (command !== undefined) output.note(`what becomes of it:\n  ${command}`);
+  if (others.length > 0 && afterSeveral !== undefined) output.note(afterSeveral);
 }
 
 function showChosen(chosen: Chosen, { verb }: BulkAction, { output, world }: LettersContext): void {
@@ -156,10 +220,10 @@ function showChosen(chosen: Chosen, { verb }: BulkAction, { output, world }: Let
   output.table(chosen.letters, letterColumns(world.now), 'no dead letter is chosen');
 }
 
-/** The newest of more than the limit allows, or all of them. */
+/** The longest parked of more than the limit allows, or all of them. */
 function howMany({ found, ids }: Chosen): string {
   return found > ids.length
-    ? `the newest ${numbers.format(ids.length)} of ${count(found)} (see --limit)`
+    ? `the longest parked ${numbers.format(ids.length)} of ${count(found)} (see --limit)`
     : count(ids.length);
 }
 
@@ -239,23 +303,14 @@ async function actOn(id: string, { act }: BulkAction, operations: Operations): P
   });
 }
 
-function report(
-  chosen: number,
-  outcomes: readonly Outcome[],
-  { participle, verb }: BulkAction,
-  { output }: LettersContext,
-): void {
+function report(outcomes: readonly Outcome[], { participle }: BulkAction, { output }: LettersContext): void {
   const refused = outcomes.filter(({ done }) => !done);
   const done = outcomes.length - refused.length;
   const shown = output.json || outcomes.length <= shownOutcomes ? outcomes : refused.slice(0, shownOutcomes);
   if (output.json || shown.length > 0) output.table(shown, outcomeColumns(participle));
-  const missed = chosen - outcomes.length;
-  if (!output.json && outcomes.length > shownOutcomes) {
-    const more = refused.length - shown.length;
-    output.note(`${count(done)} ${participle}${more > 0 ? `; ${more} more were refused: --json lists them all` : ''}`);
-  }
-  if (refused.length === 0 && missed === 0) return;
-  throw notAllDone({ done, refused, missed }, { participle, verb });
+  if (output.json || outcomes.length <= shownOutcomes) return;
+  const more = refused.length - shown.length;
+  output.note(`${count(done)} ${participle}${more > 0 ? `; ${more} more were refused: --json lists them all` : ''}`);
 }
 
 function outcomeColumns(participle: string) {
@@ -270,28 +325,66 @@ function outcomeColumns(participle: string) {
   ];
 }
 
-function notAllDone(
-  { done, missed, refused }: { readonly done: number; readonly missed: number; readonly refused: readonly Outcome[] },
-  { participle, verb }: Pick<BulkAction, 'verb' | 'participle'>,
-): CommandError {
+function throwUnlessAllDone(outcomes: readonly Outcome[], attempted: Attempted): void {
+  const { action, chosen } = attempted;
+  const refused = outcomes.filter(({ done }) => !done);
+  const done = outcomes.length - refused.length;
+  const missed = chosen.ids.length - outcomes.length;
   const [first] = refused;
-  const exitCode = done === 0 ? exitCodes.failed : exitCodes.partlyDone;
-  const next =
-    missed > 0
-      ? 'run it again for the others: what is done is not done twice'
-      : first?.code === 'not-found'
-        ? '"warren dead-letters list --state all" shows those there are'
-        : `"warren dead-letters show ${first?.id ?? '<id>'}" tells how it stands`;
-  const details = { code: first?.code ?? 'invalid-state', next, exitCode };
-  if (done + refused.length + missed === 1) {
-    return new CommandError(`could not ${verb} ${first?.id}: ${first?.note}`, details);
+  if (first === undefined && missed === 0) return;
+  const details = {
+    code: first?.code ?? 'invalid-state',
+    next: missed > 0 ? howToGoOn(outcomes, attempted) : afterRefusals(refused, attempted),
+    exitCode: done === 0 ? exitCodes.failed : exitCodes.partlyDone,
+  };
+  if (chosen.ids.length === 1 && first !== undefined) {
+    throw new CommandError(`could not ${action.verb} ${first.id}: ${first.note}`, details);
   }
   const parts = [
-    `${numbers.format(done)} ${participle}`,
+    `${numbers.format(done)} ${action.participle}`,
     ...(refused.length > 0 ? [`${numbers.format(refused.length)} refused`] : []),
     ...(missed > 0 ? [`${numbers.format(missed)} not tried`] : []),
   ];
-  return new CommandError(parts.join(', '), details);
+  throw new CommandError(parts.join(', '), details);
+}
+
+function afterRefusals(refused: readonly Outcome[], { chosen, manner }: Attempted): string {
+  if (refused.some(({ id }) => chosen.claimed.has(id))) {
+    const ids = refused.map(({ id }) => chosen.claimed.get(id) ?? id);
+    return `name ${ids.length === 1 ? 'the letter' : 'the letters'}:\n${manner.again({}, ids)}`;
+  }
+  const [first] = refused;
+  return first?.code === 'not-found'
+    ? '"warren dead-letters list --state all" shows those there are'
+    : `"warren dead-letters show ${first?.id ?? '<id>'}" tells how it stands`;
+}
+
+/**
+ * The command for what was not tried, and for nothing that came after: what is done drops out of the choice, and what
+ * failed again since is behind the rest.
+ */
+function howToGoOn(outcomes: readonly Outcome[], attempted: Attempted): string {
+  const { action, choice, chosen, manner } = attempted;
+  const done = new Set(outcomes.flatMap(({ id, done }) => (done ? [id] : [])));
+  const others = chosen.ids.filter((id) => !done.has(id));
+  const goOn = (command: string) => `go on with the others alone:\n${command}`;
+  if (choice.by === 'id') return goOn(manner.again({}, others));
+  const next = withoutTheDone(choice.selection, attempted, { limit: String(others.length) });
+  return next === undefined
+    ? `what is ${action.participle} by now may be chosen again: narrow the choice to what is left, and run it again`
+    : goOn(next);
+}
+
+/** The same command where it chooses nothing again that is done; undefined where it would. */
+function withoutTheDone(
+  { escalated, states }: LetterFilter,
+  { action: { without }, manner }: Attempted,
+  changed: { readonly limit?: string } = {},
+): string | undefined {
+  if (states?.every((state) => isOpenLetter[state]) !== true) return undefined;
+  if (without === undefined || escalated === false) return manner.again(changed);
+  if (escalated !== undefined) return undefined;
+  return manner.again({ ...changed, filter: [manner.filter ?? '', without].join(' ').trim() });
 }
 
 const numbers = new Intl.NumberFormat('en-US');

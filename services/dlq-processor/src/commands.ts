@@ -16,6 +16,7 @@ import { addActCommands } from './act-commands.js';
 import { addSelectionOptions, defaultListLimit, readSelection, selectionFlags } from './letter-selection.js';
 import { detailFields, letterColumns, letterJson } from './letter-text.js';
 import { type LettersContext, type LettersWorld, withLetters } from './letters-ground.js';
+import { unknownRecipientsNote } from './unknown-recipients.js';
 
 /** Adds `warren dead-letters list | show | replay | cancel | escalate | complete`. */
 export function addDeadLetterCommands(
@@ -50,7 +51,7 @@ const listFlags = selectionFlags.extend({ after: z.string().optional() });
 
 function addList(noun: Command, context: LettersContext): void {
   const list = noun.command('list').description('the dead letters that wait for a person, newest first');
-  addSelectionOptions(list, defaultListLimit)
+  addSelectionOptions(list, { byDefault: defaultListLimit, first: 'the newest' })
     .addOption(new Option('--after <id>', 'the page behind this letter, or behind that of this task'))
     .addOption(columnsOption(letterColumns(context.world.now)))
     .action((flags: unknown, command: Command) => showList(listFlags.parse(flags), command, context));
@@ -65,12 +66,28 @@ async function showList(
   const selection = readSelection(flags, world.now(), defaultListLimit);
   await withLetters(context, async (operations) => {
     const place = after === undefined ? {} : { after: await readPlace(after, operations) };
-    if (output.json) {
-      const letters = await operations.list({ ...selection, ...place });
-      return output.result(letters.map(letterJson), '');
-    }
+    if (output.json) return await printPage({ ...selection, ...place }, command, context, operations);
     await showPage({ ...selection, ...place }, command, context, operations);
   });
+}
+
+/** A program that reads the JSON of one page finds out on stderr that there are more. */
+async function printPage(
+  filter: LetterFilter,
+  command: Command,
+  { output }: LettersContext,
+  operations: Operations,
+): Promise<void> {
+  const letters = await operations.list(filter);
+  output.result(letters.map(letterJson), '');
+  const last = letters.at(-1);
+  if (last === undefined || letters.length < filter.limit) return;
+  const behind = await operations.outlines({ ...filter, after: last, limit: 1 });
+  if (behind.length > 0) output.note(nextPage(last, command));
+}
+
+function nextPage({ id, lastSeen }: LetterPlace, command: Command): string {
+  return `there are more:\n  ${sameCommand(command, { after: `${id}@${lastSeen}` })}`;
 }
 
 async function showPage(
@@ -86,14 +103,15 @@ async function showPage(
   const known = world.types.map(({ name }) => name);
   const unknown = unknownTypesNote(filter.types ?? [], letters, known);
   if (unknown !== undefined) output.note(unknown);
+  const nobodys = await unknownRecipientsNote(filter, letters, operations);
+  if (nobodys !== undefined) output.note(nobodys);
   output.table(
     letters,
     letterColumns(world.now, filter.states),
     filter.after ? 'no more dead letters' : 'no dead letters',
   );
   const last = letters.at(-1);
-  if (found.length <= limit || last === undefined) return;
-  output.note(`there are more:\n  ${sameCommand(command, { after: `${last.id}@${last.lastSeen}` })}`);
+  if (found.length > limit && last !== undefined) output.note(nextPage(last, command));
 }
 
 const placePattern = /^(?<id>.+?)(?:@(?<lastSeen>\d{1,15}))?$/;

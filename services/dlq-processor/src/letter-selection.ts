@@ -1,4 +1,4 @@
-import { completing, filterTerms, parseCount, parseDuration, parseLetterFilter, UsageError } from '@warren/cli';
+import { completing, filterWords, parseCount, parseDuration, parseLetterFilter, UsageError } from '@warren/cli';
 import { type LetterFilter, letterStates } from '@warren/ledger';
 import { reasonCodes, taskTypes } from '@warren/tasks';
 import { type Command, Option } from 'commander';
@@ -14,13 +14,19 @@ const escalated = 'escalated';
 const stateWords = [...letterStates, escalated] as const;
 type StateWord = (typeof stateWords)[number];
 
+/** How many a command takes by itself, and which of more than that. */
+export interface SelectionLimit {
+  readonly byDefault: number;
+  readonly first: 'the newest' | 'the longest parked';
+}
+
 /** The flags that choose letters; a command may add its own. */
-export function addSelectionOptions(command: Command, defaultLimit: number): Command {
+export function addSelectionOptions(command: Command, { byDefault, first }: SelectionLimit): Command {
   return command
     .addOption(
       completing(
         new Option('--filter <filter>', 'such as: type:research code:timeout,network age:>2h tenant:acme escalated:no'),
-        filterTerms,
+        filterWords({ types: taskTypes.map(({ name }) => name), states: stateWords, escalated: true }),
       ),
     )
     .addOption(
@@ -43,7 +49,7 @@ export function addSelectionOptions(command: Command, defaultLimit: number): Com
     )
     .addOption(new Option('--tenant <name>', 'only letters of this tenant'))
     .addOption(new Option('--older-than <duration>', 'only letters last seen longer ago than this: 2h, 3d'))
-    .addOption(new Option('--limit <count>', `at most so many, newest first (default: ${defaultLimit})`));
+    .addOption(new Option('--limit <count>', `at most so many, ${first} first (default: ${byDefault})`));
 }
 
 export const selectionFlags = z.object({

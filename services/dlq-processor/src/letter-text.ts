@@ -23,6 +23,7 @@ const shownProperties = 40;
 export function letterColumns(now: () => number, states?: readonly LetterState[]): readonly Column<LetterOutline>[] {
   return [
     { name: 'id', text: shownId },
+    { name: 'letter', text: ({ id }) => id, optional: true },
     { name: 'type', text: ({ type }) => type ?? '-', yields: 1 },
     {
       name: 'state',
@@ -46,10 +47,14 @@ export function shownId({ id, taskId }: Pick<LetterOutline, 'id' | 'taskId'>): s
   return taskId ?? id;
 }
 
-/** A letter as JSON has it: the body as bytes, and as text where it is some. */
+/**
+ * A letter as JSON has it: the body as bytes, and as text where it is some. `id` and `letterId` are its own, `taskId` is by
+ * what a list shows it.
+ */
 export function letterJson(letter: Letter): object {
   return {
     ...letter,
+    letterId: letter.id,
     body: { base64: letter.body.toString('base64'), text: textOf(letter.body) ?? null },
     properties: JSON.parse(letter.properties),
   };
@@ -62,13 +67,14 @@ export function detailFields(
   hint: (text: string) => string,
 ): readonly Field[] {
   const { related } = letter;
+  const standing = stateText(letter, now);
   const seen = `${formatTime(letter.lastSeen)} (${formatAge(letter.lastSeen, now)} ago)`;
   return present([
     ['LETTER', letter.id],
     ['TASK', task === null ? 'none: the message says no task that is on record' : `${task.id}, ${task.state}`],
     ['CLAIMED ID', related.claimedId],
     ['TYPE', letter.type],
-    ['STATE', stateText(letter, now), toneOf(letter.state)],
+    ['STATE', standing, toneOf(letter.state)],
     ['CODE', letter.rule === null ? letter.code : `${letter.code} (rule ${letter.rule})`],
     ['REASON', letter.reason],
     ['NEXT', hint(nextWords(letter, advice)), 'strong'],
@@ -83,14 +89,18 @@ export function detailFields(
     ...runs.map(
       (run): MaybeField => [`RUN ${run.token}`, runText(run, now), run.outcome === 'failed' ? 'bad' : undefined],
     ),
-    ...actsByHand.map((act): MaybeField => ['BY HAND', handActText(act)]),
+    ...actsByHand.map((act): MaybeField => ['BY HAND', handActText(act, standing)]),
     ['PROPERTIES', propertiesText(letter.properties)],
     ['BODY', bodyText(letter.body)],
   ]);
 }
 
 function stateText({ escalatedAt, escalatedTo, resolution, state }: Letter, now: number): string {
-  if (escalatedTo === null) return resolution === null ? state : `${state}: ${resolution}`;
+  if (escalatedTo === null) {
+    if (resolution === null) return state;
+    // "replayed by hand" says the state itself.
+    return resolution.startsWith(`${state} `) ? resolution : `${state}: ${resolution}`;
+  }
   return `${state}, escalated to ${escalatedTo} ${formatAge(escalatedAt ?? now, now)} ago`;
 }
 

@@ -10,6 +10,33 @@ function asking(given: Partial<Asking> = {}): Asking {
   return { absenceLimitMs: 60_000, silentAfterMs: 60_000, pauseMs: 0, signal, givenUp, ...given };
 }
 
+describe('Presence', () => {
+  it('tells the cause of an absence once it is known, and once', () => {
+    const told: string[] = [];
+    const presence = new Presence('the broker', (line) => told.push(line));
+    let cause: string | undefined;
+    const explain = () => presence.explain(() => cause);
+    cause = 'nobody is away';
+    explain();
+    cause = undefined;
+    presence.away('the broker went away');
+    explain();
+    cause = 'the local stack is down';
+    explain();
+    explain();
+    presence.back();
+    presence.away('it went again');
+    explain();
+    expect(told).toEqual([
+      'the broker went away; waiting until it is back',
+      'the local stack is down',
+      'the broker is back',
+      'it went again; waiting until it is back',
+      'the local stack is down',
+    ]);
+  });
+});
+
 describe('askPatiently', () => {
   it('asks until the ledger answers, and tells of its absence and of its return once', async () => {
     const told: string[] = [];

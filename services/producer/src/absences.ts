@@ -17,7 +17,7 @@ export const defaultPatience: Patience = { absenceLimitMs: 10 * 60_000, silentAf
 export class Presence {
   readonly #name: string;
   readonly #tell: (line: string) => void;
-  #absence: { readonly what: string; readonly since: number } | undefined;
+  #absence: { readonly what: string; readonly since: number; isExplained: boolean } | undefined;
 
   constructor(name: 'the broker' | 'the ledger', tell: (line: string) => void) {
     this.#name = name;
@@ -27,13 +27,22 @@ export class Presence {
   /** @param what happened, as in `the broker went away (ECONNRESET)`. */
   away(what: string): void {
     if (this.#absence !== undefined) return;
-    this.#absence = { what, since: performance.now() };
+    this.#absence = { what, since: performance.now(), isExplained: false };
     this.#tell(`${what}; waiting until it is back`);
   }
 
   back(): void {
     if (this.#absence !== undefined) this.#tell(`${this.#name} is back`);
     this.#absence = undefined;
+  }
+
+  /** Tells, once an absence, what is known of its cause by now. */
+  explain(cause: () => string | undefined): void {
+    if (this.#absence === undefined || this.#absence.isExplained) return;
+    const line = cause();
+    if (line === undefined) return;
+    this.#absence.isExplained = true;
+    this.#tell(line);
   }
 
   /** What to say of an absence that has lasted for the limit by now, in milliseconds; undefined where there is none. */

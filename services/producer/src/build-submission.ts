@@ -3,7 +3,7 @@ import type { Submission } from '@warren/intake';
 import { findTaskType, taskTypes } from '@warren/tasks';
 import { Option } from 'commander';
 import { z } from 'zod';
-import type { FieldNames } from './explain-defect.js';
+import { type FieldNames, wholeInput } from './explain-defect.js';
 import { type FlagWorld, type InputFlag, inputFlags } from './input-flags.js';
 import { flagOfField, type OptionFlags, readOptionFlags } from './submission-flags.js';
 
@@ -36,7 +36,8 @@ export function buildSubmission(words: SubmissionWords, world: FlagWorld, now: n
     submission: { type: words.type, input, ...id, options: readOptionFlags(words.options, now) },
     flagOf(field) {
       const [first = '', second = ''] = field.split('.');
-      return first === 'payload' ? filledBy.get(second) : flagOfField[first];
+      if (first !== 'payload') return flagOfField[first];
+      return filledBy.get(second) ?? (words.input === undefined ? undefined : wholeInput);
     },
     // Who writes JSON knows the fields by their names there.
     flagsFor: (wanted) =>
@@ -101,7 +102,10 @@ function asRecord(input: unknown): Record<string, unknown> {
   if (input === undefined) return {};
   const parsed = record.safeParse(input);
   if (parsed.success) return parsed.data;
-  throw new UsageError('--input: is not a JSON object, so other flags can add nothing to it', { field: '--input' });
+  throw new UsageError('--input: is not a JSON object, so other flags can add nothing to it', {
+    field: '--input',
+    next: 'give an object such as {"text": "…"}, or drop the other flags',
+  });
 }
 
 function noInput(type: string, own: readonly InputFlag[]): UsageError {

@@ -1,4 +1,4 @@
-import { CommandError, exitCodes, operatorName, parseName } from '@warren/cli';
+import { CommandError, defaultNote, exitCodes, operatorName, parseName, parseNote } from '@warren/cli';
 import type { ByHand, Ledger } from '@warren/ledger';
 import type { Command } from 'commander';
 import { z } from 'zod';
@@ -11,17 +11,17 @@ export function addCancelCommand(task: Command, context: TaskContext): void {
     .command('cancel')
     .description('end tasks that are not done: a worker that has one is stopped, its result is refused')
     .argument('<id...>', 'the tasks')
-    .option('--reason <text>', 'what stands on record (default: cancelled by hand)')
+    .option('--note <text>', `why, for the record (default: ${defaultNote})`)
     .option('--by <name>', 'who does it, for the record (default: who runs this)')
     .action((ids: string[], flags: unknown) => {
-      const { by, reason } = cancelFlags.parse(flags);
-      const byHand = { by: by === undefined ? operatorName() : parseName(by, '--by'), note: reason };
+      const { by, note } = cancelFlags.parse(flags);
+      const byHand = { by: by === undefined ? operatorName() : parseName(by, '--by'), note };
       return cancel([...new Set(ids.map((id) => readId(id, '<id>')))], byHand, context);
     });
 }
 
 const cancelFlags = z.object({
-  reason: z.string().min(1).max(500).default('cancelled by hand'),
+  note: z.string().transform(parseNote).default(defaultNote),
   by: z.string().optional(),
 });
 

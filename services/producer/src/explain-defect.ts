@@ -23,12 +23,13 @@ export function assertSubmittable(submission: Submission, names: FieldNames = no
 export function defectError(defect: Defect, submission: Submission, names: FieldNames = noFlags): UsageError {
   const { code, field, message } = defect;
   const issues = code === 'invalid-input' ? issuesOf(submission, field) : [];
-  const [first = { field, line: issueLine({ field: names.flagOf(field) ?? field, problem: message }) }, ...others] =
-    issues.map((issue) => issueFor(issue, names));
+  const [first = { field, line: lineOf({ field, problem: message }, names) }, ...others] = issues.map((issue) =>
+    issueFor(issue, names),
+  );
   return new UsageError([first, ...others].map(({ line }) => line).join('\n'), {
     code,
-    field: names.flagOf(first.field) ?? first.field,
-    ...adviceFor(code),
+    field: fieldName(first.field, names),
+    ...adviceFor(defect, submission.type, names),
   });
 }
 
@@ -46,14 +47,31 @@ function issuesOf({ type, input, options = {} }: Submission, field: string): Inp
 function issueFor({ wants = [], ...issue }: InputIssue, names: FieldNames): { field: string; line: string } {
   const flags = names.flagsFor(wants);
   const [only] = flags;
-  if (only === undefined)
-    return { field: issue.field, line: issueLine({ ...issue, field: names.flagOf(issue.field) ?? issue.field }) };
+  if (only === undefined) return { field: issue.field, line: lineOf(issue, names) };
   const all = flags.map(({ flag }) => flag).join(', ');
   return { field: only.flag, line: flags.length === 1 ? `${all} is missing: ${only.help}` : `give one of ${all}` };
 }
 
-function adviceFor(code: Defect['code']): { next?: string } {
-  return code === 'policy-violation'
-    ? { next: 'give large input by reference: a file or a URL that the worker reads' }
-    : {};
+/** `--keywords: has to be at most 50`; what stands in the JSON of `--input` keeps its name there: `--input: keywords: …`. */
+function lineOf({ field, problem }: InputIssue, names: FieldNames): string {
+  const flag = names.flagOf(field);
+  if (flag === undefined) return issueLine({ field, problem });
+  const path = flag === wholeInput ? field.split('.').slice(1).join('.') : '';
+  return issueLine({ field: path === '' ? flag : `${flag}: ${path}`, problem });
+}
+
+/** A program is told which field of the JSON. */
+function fieldName(field: string, names: FieldNames): string {
+  const flag = names.flagOf(field);
+  return flag === undefined || flag === wholeInput ? field : flag;
+}
+
+/** The flag that gives every field which no other one gave. */
+export const wholeInput = '--input';
+
+function adviceFor({ code, field }: Defect, type: string, names: FieldNames): { next?: string } {
+  if (code === 'policy-violation')
+    return { next: 'give large input by reference: a file or a URL that the worker reads' };
+  const isTyped = names !== noFlags && code === 'invalid-input' && field.startsWith('payload');
+  return isTyped ? { next: `"warren task submit --help" shows the input of ${type}` } : {};
 }

@@ -7,6 +7,7 @@ import { noSuchTask } from './absent-task.js';
 import { StepOrder } from './follow-steps.js';
 import { silentLog } from './ground.js';
 import { type ProgressStep, readProgress } from './progress-text.js';
+import { silenceLine } from './standing.js';
 
 /** What a follower is told. */
 export interface Hearer {
@@ -14,7 +15,7 @@ export interface Hearer {
   onMove(task: Task): void;
   /** Its run has come a step further. */
   onStep(step: ProgressStep): void;
-  /** The broker or the ledger went away, or is back: a line for a person, once each. */
+  /** The broker, the ledger or the task's worker went away, or is back: a line for a person, once each. */
   onAbsence(line: string): void;
 }
 
@@ -25,6 +26,10 @@ export interface FollowParts {
   /** How often the ledger is asked although no event came, in milliseconds. */
   readonly pollMs: number;
   readonly patience: Patience;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Why the broker is away, where more is known than that it is. */
+  readonly brokerCause: () => string | undefined;
   /** What to do where one of them stays away. */
   readonly advice: (of: 'broker' | 'ledger') => string;
   /** Ends the following: `follow` then rejects with its reason. */
@@ -45,19 +50,20 @@ export async function follow(taskId: string, parts: FollowParts, hearer: Hearer)
   const tell = (line: string) => hearer.onAbsence(line);
   const presence = new Presence('the ledger', tell);
   const broker = watchBroker(parts.connection, tell);
-  const { advice, ledger, patience, pollMs, signal } = parts;
+  const { advice, brokerCause, ledger, now, patience, pollMs, signal } = parts;
   const givenUp = (absence: string) => tooLongAway(absence, advice('ledger'), taskId);
   const asking = { ...patience, pauseMs: pollMs, signal, givenUp };
   try {
     for (;;) {
       const task = await askPatiently(() => ledger.queries.task(taskId), presence, asking);
       if (task === undefined) throw noSuchTask(taskId);
-      told.task(task);
+      told.task(task, now());
       if (isSettled(task)) {
         // Whoever started this may act on the end of it elsewhere.
         await askPatiently(() => ledger.onDisk(), presence, asking);
         return task;
       }
+      broker.presence.explain(brokerCause);
       const absence = broker.presence.absenceBeyond(patience.absenceLimitMs);
       // The worker that has it may have kept its connection, and the ledger tells what it does.
       if (absence !== undefined && task.state !== 'running')
@@ -125,6 +131,8 @@ class Told {
   readonly #early: ProgressStep[] = [];
   #moved = '';
   #isRunning = false;
+  /** The token whose worker's silence was told. */
+  #silentToken = 0;
 
   constructor(hearer: Hearer) {
     this.#hearer = hearer;
@@ -136,7 +144,7 @@ class Told {
     else if (this.#early.length < maxEarlySteps) this.#early.push(step);
   }
 
-  task(task: Task): void {
+  task(task: Task, now: number): void {
     const key = `${task.state} ${task.attempt} ${task.token}`;
     const isRunning = task.state === 'running';
     if (key !== this.#moved) {
@@ -150,6 +158,14 @@ class Told {
     if (isRunning) this.#hearEarly();
     const step = readProgress(task.progress);
     if (step !== undefined && this.#steps.isNewInLedger(step)) this.#hearer.onStep(step);
+    this.#hearSilence(task, now);
+  }
+
+  #hearSilence(task: Task, now: number): void {
+    const line = silenceLine(task, now);
+    if (line === undefined || task.token === this.#silentToken) return;
+    this.#silentToken = task.token;
+    this.#hearer.onAbsence(line);
   }
 
   #hearEarly(): void {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { parseCount, UsageError } from '@warren/cli';
-import { research, type SourceReference, summarize } from '@warren/tasks';
+import { research, researchInput, type SourceReference, summarize, summarizeInput } from '@warren/tasks';
+import type { z } from 'zod';
 
 /** What is at a path, as far as a submitter needs to know. */
 export type PathKind = 'file' | 'folder' | 'nothing';
@@ -49,7 +50,7 @@ export const inputFlags: Readonly<Record<string, readonly InputFlag[]>> = {
       flag: '--keywords',
       value: '<count>',
       field: 'keywords',
-      read: readCount,
+      read: countOf(summarizeInput.shape.keywords),
       help: 'how many keywords (default: 8)',
     },
   ],
@@ -63,19 +64,28 @@ export const inputFlags: Readonly<Record<string, readonly InputFlag[]>> = {
       read: readPlace,
       help: 'a file, a folder or a URL to read; may be repeated',
     },
-    { flag: '--depth', value: '<rounds>', field: 'depth', read: readCount, help: 'rounds of reading (default: 2)' },
+    {
+      flag: '--depth',
+      value: '<rounds>',
+      field: 'depth',
+      read: countOf(researchInput.shape.depth),
+      help: 'rounds of reading (default: 2)',
+    },
     {
       flag: '--sentences',
       value: '<count>',
       field: 'sentences',
-      read: readCount,
+      read: countOf(researchInput.shape.sentences),
       help: 'sentences in the answer, at most (default: 8)',
     },
   ],
 };
 
-function readCount(text: string, flag: string): number {
-  return parseCount(text, flag);
+/** Within the bounds that the type's schema has. */
+function countOf(field: z.ZodDefault<z.ZodNumber>): InputFlag['read'] {
+  const { maxValue, minValue } = field.unwrap();
+  return (text, flag) =>
+    parseCount(text, flag, { min: minValue ?? 0, ...(maxValue === null ? {} : { max: maxValue }) });
 }
 
 function readFile(given: string, flag: string, world: FlagWorld): SourceReference {

@@ -2,12 +2,12 @@ import {
   type Column,
   columnsOption,
   completing,
-  filterTerms,
+  filterWords,
   formatAge,
   oneLine,
   parseCount,
-  parseDuration,
   parseFilter,
+  readMoment,
   sameCommand,
   type TaskFilter,
   UsageError,
@@ -36,7 +36,7 @@ export function addListCommand(task: Command, context: TaskContext): void {
           '--filter <filter>',
           'such as: type:research code:timeout,rate-limited age:<2h tenant:acme state:parked',
         ),
-        filterTerms.filter((term) => term !== 'escalated:'),
+        filterWords({ types: typeNames, states: taskStates }),
       ),
     )
     .addOption(
@@ -80,16 +80,22 @@ async function list(flags: ListFlags, command: Command, context: TaskContext): P
   const tasks = found.slice(0, limit);
   if (output.json) {
     const now = world.now();
-    return output.result(
+    output.result(
       tasks.map((task) => withWhy(task, now)),
       '',
     );
+    return tellMore(found, tasks, command, context);
   }
   const unknown = unknownTypesNote(wanted.types ?? [], tasks, typeNames);
   if (unknown !== undefined) output.note(unknown);
   output.table(tasks, columns(world.now), emptyWords(wanted, after));
-  const last = tasks.at(-1);
-  if (found.length <= limit || last === undefined) return;
+  tellMore(found, tasks, command, context);
+}
+
+/** On stderr, also for a program: JSON of one page looks like all there is. */
+function tellMore(found: readonly Task[], shown: readonly Task[], command: Command, { output }: TaskContext): void {
+  const last = shown.at(-1);
+  if (found.length <= shown.length || last === undefined) return;
   output.note(`there are more:\n  ${sameCommand(command, { after: last.id })}`);
 }
 
@@ -137,11 +143,11 @@ function withFlags(filter: TaskFilter, flags: ListFlags): TaskFilter {
 }
 
 function readSince(text: string, now: number): number {
-  const at = /^\d{4}-/.test(text) ? Date.parse(text) : now - parseDuration(text.replace(/ ago$/, ''), '--since');
-  if (!Number.isNaN(at)) return at;
-  throw new UsageError(`--since: "${text}" is not a time`, {
+  const at = readMoment(text.replace(/ ago$/, ''), (duration) => now - duration);
+  if (at !== undefined) return at;
+  throw new UsageError(`--since: "${text}" is neither a time nor a duration`, {
     field: '--since',
-    next: 'write 2h, or 2030-01-31T18:00:00Z',
+    next: 'write it as 2030-01-31T18:00:00Z, or how long ago: 2h, 1h30m, 7d',
   });
 }
 

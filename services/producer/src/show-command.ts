@@ -55,7 +55,7 @@ async function show(id: string, context: TaskContext): Promise<void> {
   output.fields(task, [
     ...identity(task, { says: standing.says, next, ranAttempts: runs.at(-1)?.attempt ?? 0 }, now),
     ...optionFields(task),
-    ...actsByHand.map((act): Field => ['BY HAND', handActText(act)]),
+    ...actsByHand.map((act): Field => ['BY HAND', handActText(act, standing.says)]),
     ...contents(input, cost),
   ]);
   if (runs.length > 0) {

@@ -75,6 +75,18 @@ describe('standingOf', () => {
       'runs on summarize@a#1 for 3s, lease until 18:00:27Z: reading (1 of 2)',
     ],
     [
+      'a renewal that is due',
+      { state: 'running', lease: { ...lease, until: now + 15_000 } },
+      {},
+      'runs on summarize@a#1, lease until 18:00:15Z',
+    ],
+    [
+      'a renewal that is missing',
+      { state: 'running', lease: { ...lease, until: now + 14_999 } },
+      { lastRun: run },
+      'summarize@a#1 has not been heard of since 17:59:44Z; another worker takes over at the latest when its lease ends, at 18:00:14Z',
+    ],
+    [
       'a later attempt',
       { state: 'running', lease, attempt: 3 },
       {},
@@ -135,7 +147,7 @@ describe('standingOf', () => {
       {},
       'starts in 3s (2030-01-31T18:00:02Z), as its submitter asked',
     ],
-    ['cancelled', { state: 'cancelled', reason: 'cancelled by hand' }, {}, 'cancelled by hand'],
+    ['cancelled', { state: 'cancelled', reason: 'by hand' }, {}, 'by hand'],
   ])('%s', (_name, change, facts, expected) => {
     expect(says(change, facts)).toBe(expected);
   });

@@ -106,12 +106,34 @@ function running(task: Task, { lastRun }: StandingFacts, now: number): Standing 
   const doing = step === undefined ? '' : `: ${progressText(step)}`;
   const attempt = task.attempt > 1 ? ` (${attemptWords(task)})` : '';
   if (lease === null) return says(`runs${since}${attempt}${doing}`);
+  if (isWorkerSilent(task, now)) return says(`${silenceWords(task, lease)}${crashWords(task)}`);
   if (lease.until > now) {
     const held = `lease until ${clock(lease.until)}`;
     return says(`runs on ${lease.owner}${since}${attempt}, ${held}${doing}`);
   }
   const gone = `${lease.owner} has not been heard of since its lease ended ${formatAge(lease.until, now)} ago`;
   return says(`${gone}; another worker takes over${crashWords(task)}`);
+}
+
+/** Renewed at a third of the lease; later than at half of it, something holds its worker up or has ended it. */
+const renewedWithin = 1 / 2;
+
+/** Whether the worker of a running task has not renewed a lease that still holds. Pure: `now` is in epoch milliseconds. */
+export function isWorkerSilent({ lease, state, type }: Task, now: number): boolean {
+  const leaseMs = findTaskType(type)?.policy.leaseMs;
+  if (state !== 'running' || lease === null || leaseMs === undefined) return false;
+  const left = lease.until - now;
+  return left > 0 && left < leaseMs * (1 - renewedWithin);
+}
+
+function silenceWords({ type }: Task, { owner, until }: NonNullable<Task['lease']>): string {
+  const leaseMs = findTaskType(type)?.policy.leaseMs ?? 0;
+  return `${owner} has not been heard of since ${clock(until - leaseMs)}; another worker takes over at the latest when its lease ends, at ${clock(until)}`;
+}
+
+/** What who follows a task is told when its worker falls silent; undefined where it has not. */
+export function silenceLine(task: Task, now: number): string | undefined {
+  return task.lease !== null && isWorkerSilent(task, now) ? `running: ${silenceWords(task, task.lease)}` : undefined;
 }
 
 function crashWords({ lostTokens }: Task): string {

@@ -1,4 +1,4 @@
-import { formatRoughly, formatTime, parseDuration, UsageError } from '@warren/cli';
+import { formatRoughly, formatTime, parseDuration, readMoment, UsageError } from '@warren/cli';
 import { classPriority, maxPriority, maxScheduleMs, priorityClasses, type SubmissionOptions } from '@warren/tasks';
 import { z } from 'zod';
 
@@ -70,11 +70,11 @@ function readPriority(text: string): number {
 
 /** An instant (ISO 8601), or a duration from now. */
 function readDeadline(text: string, now: number, delayMs: number): number {
-  const deadline = /^\d{4}-/.test(text) ? Date.parse(text) : now + parseDeadlineDuration(text);
-  if (Number.isNaN(deadline)) {
-    throw new UsageError(`--deadline: "${text}" is not a time`, {
+  const deadline = readMoment(text, (duration) => now + duration);
+  if (deadline === undefined) {
+    throw new UsageError(`--deadline: "${text}" is neither a time nor a duration`, {
       field: '--deadline',
-      next: 'write it as 2030-01-31T18:00:00Z, or as a duration from now: 2h',
+      next: 'write it as 2030-01-31T18:00:00Z, or as a duration from now: 2h, 1h30m, 7d',
     });
   }
   assertTimeLeft({ deadline, delayMs }, { deadline: '--deadline', delayMs: '--delay' }, now);
@@ -97,12 +97,4 @@ export function assertTimeLeft(
       ? [`${formatTime(deadline)} has passed`, 'set one that is still to come, or leave it out']
       : [`it passes before ${names.delayMs} lets the task start`, 'set it later, or the delay shorter'];
   throw new UsageError(`${names.deadline}: ${what}`, { field: names.deadline, next });
-}
-
-function parseDeadlineDuration(text: string): number {
-  try {
-    return parseDuration(text, '--deadline');
-  } catch {
-    return Number.NaN;
-  }
 }

@@ -9,7 +9,7 @@ import { type Ground, openGround } from './ground.js';
 import { createNarrator } from './narrate.js';
 import { resultText } from './result-text.js';
 import { standingOf } from './standing.js';
-import { adviceOf, followAdvice, settingsOfBoth, type TaskContext } from './task-context.js';
+import { adviceOf, followAdvice, settingsOfBoth, stackDown, type TaskContext } from './task-context.js';
 
 export interface SubmitOneFlags {
   readonly dryRun: boolean;
@@ -109,7 +109,9 @@ async function waitForEnd(
   try {
     const { connection, ledger } = ground;
     const { patience, pollMs } = world;
-    const parts = { ledger, connection, pollMs, patience, advice: followAdvice(context), signal };
+    const advice = followAdvice(context);
+    const brokerCause = stackDown(context);
+    const parts = { ledger, connection, pollMs, patience, now: world.now, brokerCause, advice, signal };
     const task = await follow(taken.task.id, parts, narrator);
     narrator.end();
     await tellEnd(taken, task, ground, context);

@@ -91,6 +91,23 @@ export function followAdvice(context: TaskContext): (of: 'broker' | 'ledger') =>
   return (of) => adviceOf(context)(inUse[of]?.from ?? 'local stack');
 }
 
+/** Why the broker is away, where the local stack that it is of was ended meanwhile: nobody brings it back unasked. */
+export function stackDown({
+  env,
+  world,
+}: Pick<TaskContext, 'env'> & {
+  readonly world: Pick<TaskWorld, 'findStack' | 'stackSilence'>;
+}): () => string | undefined {
+  const isOfStack = addressesInUse(env, world.findStack()).broker?.from === 'local stack';
+  return () => {
+    if (!isOfStack || world.findStack() !== undefined) return undefined;
+    const trouble = world.stackSilence();
+    return trouble === undefined
+      ? 'the local stack is down: "warren up --detach" brings it up, and then this goes on'
+      : `${trouble.what}: ${trouble.next}`;
+  };
+}
+
 /** Runs `work` with the ledger, which has to be there, and lets go of it. */
 export async function withLedger<Result>(
   context: TaskContext,

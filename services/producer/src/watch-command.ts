@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type BrokerConnection,
   connectBroker,
@@ -11,11 +12,18 @@ import { openStates } from '@warren/tasks';
 import type { Command } from 'commander';
 import { askPatiently, Presence, watchBroker } from './absences.js';
 import { readId } from './build-submission.js';
-import { createBell, follow, type Hearer, readEvent, tooLongAway } from './follow.js';
+import { createBell, follow, type Hearer, isSettled, readEvent, tooLongAway } from './follow.js';
 import { silentLog } from './ground.js';
-import { progressText } from './progress-text.js';
+import { progressText, readProgress } from './progress-text.js';
 import { moveWords } from './standing.js';
-import { followAdvice, settingsOfBroker, type TaskContext, taskOrThrow, withLedger } from './task-context.js';
+import {
+  followAdvice,
+  settingsOfBroker,
+  stackDown,
+  type TaskContext,
+  taskOrThrow,
+  withLedger,
+} from './task-context.js';
 import { createWatchLines } from './watch-lines.js';
 
 /** The newest tasks that are compared with what was shown before, to make up for lost events. */
@@ -74,23 +82,36 @@ async function watchOne(
   context: TaskContext,
 ): Promise<void> {
   const { output, world } = context;
-  const { patience, pollMs } = world;
-  await taskOrThrow(ledger, id);
+  const { now, patience, pollMs } = world;
+  const found = await taskOrThrow(ledger, id);
+  const foundAt = await reachedAt(found, ledger, now());
   const teller = createTeller(context);
   let present: Task | undefined;
   const hearer: Hearer = {
     onMove(task) {
       present = task;
-      teller.move(task);
+      teller.move(task, presentOf(task) === presentOf(found) ? foundAt : now());
     },
     onStep(step) {
       if (present === undefined) return;
       const { id: task_id, type, attempt } = present;
-      teller.step({ task_id, type, attempt, event: 'progress', at: world.now(), progress: step });
+      // How far it was when it was found is as old as the row.
+      const at = isDeepStrictEqual(step, readProgress(found.progress)) ? found.updatedAt : now();
+      teller.step({ task_id, type, attempt, event: 'progress', at, progress: step });
     },
     onAbsence: (line) => tellAbsence(line, output),
   };
-  await follow(id, { ledger, connection, pollMs, patience, advice: followAdvice(context), signal }, hearer);
+  const advice = followAdvice(context);
+  const brokerCause = stackDown(context);
+  await follow(id, { ledger, connection, pollMs, patience, now, brokerCause, advice, signal }, hearer);
+}
+
+/** When a task came to where it is. What is on its way to its queue is told of as it stands at present. */
+async function reachedAt(task: Task, { queries }: Pick<Ledger, 'queries'>, now: number): Promise<number> {
+  if (task.finishedAt !== null) return task.finishedAt;
+  if (task.state === 'accepted') return now;
+  if (task.state === 'running') return (await queries.runs(task.id)).at(-1)?.startedAt ?? task.updatedAt;
+  return task.publishedAt ?? task.dispatchedAt;
 }
 
 /** Events bring the steps and wake; which state a task is in is read from the ledger. */
@@ -115,6 +136,7 @@ async function watchAll(
   const presence = new Presence('the ledger', tell);
   const broker = watchBroker(connection, tell);
   const givenUp = (absence: string) => tooLongAway(absence, followAdvice(context)('ledger'));
+  const brokerCause = stackDown(context);
   const asking = { ...world.patience, pauseMs: world.pollMs, signal, givenUp };
   try {
     for (;;) {
@@ -126,9 +148,11 @@ async function watchAll(
       // A step comes after its task's start and before its end, whichever was read first.
       const starts = moved.filter(({ state }) => state === 'running');
       const ends = moved.filter(({ state }) => state !== 'running');
-      for (const task of starts) teller.move(task);
-      for (const event of happened) teller.step(event);
-      for (const task of ends) teller.move(task);
+      for (const task of starts) teller.move(task, startOf(task, happened, world.now()));
+      // One that its task's end has overtaken is no news any more.
+      for (const event of happened) if (!seen.wasEnded(event.task_id, moved)) teller.step(event);
+      for (const task of ends) teller.move(task, task.finishedAt ?? world.now());
+      broker.presence.explain(brokerCause);
     }
   } finally {
     broker.end();
@@ -157,15 +181,31 @@ async function listenToAll(
   }
 }
 
+/** A step of the run may be older than the look at the ledger that found it. */
+function startOf({ id }: Task, steps: readonly TaskEventBody[], now: number): number {
+  return Math.min(now, ...steps.filter(({ task_id }) => task_id === id).map(({ at }) => at));
+}
+
+/** What makes a state, an attempt and a run of a task differ from those before. */
+function presentOf({ state, attempt, token }: Task): string {
+  return `${state} ${attempt} ${token}`;
+}
+
 /** What was shown last of each of the newest tasks. */
 class Seen {
-  readonly #shown = new Map<string, string>();
+  readonly #shown = new Map<string, { readonly present: string; readonly isEnded: boolean }>();
 
-  isNew({ id, state, attempt, token }: Task): boolean {
-    const present = `${state} ${attempt} ${token}`;
-    if (this.#shown.get(id) === present) return false;
+  /** Whether a task was shown as settled before this look, which found no move of it. */
+  wasEnded(id: string, moved: readonly Task[]): boolean {
+    return this.#shown.get(id)?.isEnded === true && !moved.some((task) => task.id === id);
+  }
+
+  isNew(task: Task): boolean {
+    const { id } = task;
+    const present = presentOf(task);
+    if (this.#shown.get(id)?.present === present) return false;
     this.#shown.delete(id);
-    this.#shown.set(id, present);
+    this.#shown.set(id, { present, isEnded: isSettled(task) });
     const [oldest] = this.#shown.keys();
     // Twice what is compared: one that is compared has not been forgotten.
     if (this.#shown.size > 2 * comparedTasks && oldest !== undefined) this.#shown.delete(oldest);
@@ -188,9 +228,8 @@ function tellAbsence(line: string, output: Output): void {
 function createTeller({ output, world }: TaskContext) {
   const lineOf = createWatchLines({ width: output.width, cwd: world.cwd });
   return {
-    move(task: Task): void {
+    move(task: Task, at: number): void {
       const { id, type, state, attempt, reasonCode: code, reason } = task;
-      const at = world.now();
       output.result({ at, id, type, state, attempt, code, reason }, lineOf({ task, at, text: moveWords(task, at) }));
     },
     step({ at, task_id: id, type, progress }: TaskEventBody): void {

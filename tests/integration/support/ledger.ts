@@ -98,6 +98,14 @@ export async function claimRun(
   return answer.task.token;
 }
 
+/** Notes the confirm of what the task's present dispatch publishes, as somebody who read it just now. */
+export async function confirm(ledger: Ledger, id: string, now: number): ReturnType<Ledger['published']> {
+  const task = await ledger.queries.task(id);
+  if (!task) throw new Error(`there is no task ${id}`);
+  const { dispatch, dispatchedAt } = task;
+  return await ledger.published(id, { dispatch, dispatchedAt, now });
+}
+
 /** A process of its own that runs `script` with the compiled ledger in scope as `openLedger`, and `url`. */
 export interface LedgerProcess {
   /** What it printed, a line of JSON each, once it has ended well. */

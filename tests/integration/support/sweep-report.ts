@@ -9,5 +9,6 @@ export const nothingSwept: SweepReport = {
   letters: 0,
   failed: 0,
   parked: 0,
+  told: 0,
   settled: 0,
 };
