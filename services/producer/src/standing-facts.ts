@@ -1,6 +1,7 @@
 import { brokerAddress, managementAddress, managementClient } from '@warren/broker';
 import type { Ledger, Task } from '@warren/ledger';
-import { workQueue } from '@warren/topology';
+import { classOf } from '@warren/tasks';
+import { readQueueName, workQueue } from '@warren/topology';
 import type { BrokerSettings } from './cli-settings.js';
 import type { StandingFacts } from './standing.js';
 
@@ -70,8 +71,15 @@ async function countAhead(
 async function countConsumers(task: Task, { amqpUrl, managementUrl }: BrokerSettings): Promise<number | undefined> {
   try {
     const management = managementClient(managementAddress(amqpUrl, managementUrl));
-    return (await management.queue(brokerAddress(amqpUrl).vhost, workQueue(task.type)))?.consumers;
+    const queues = (await management.queues(brokerAddress(amqpUrl).vhost)).filter(({ name }) => mayHold(name, task));
+    return queues.length === 0 ? undefined : queues.reduce((sum, { consumers }) => sum + consumers, 0);
   } catch {
     return undefined;
   }
+}
+
+/** One of its type, of its class where it has lanes, in whatever generation. */
+function mayHold(queue: string, task: Task): boolean {
+  const read = readQueueName(queue);
+  return read?.role === workQueue(task.type) && (read.lane === null || read.lane === classOf(task.priority));
 }
