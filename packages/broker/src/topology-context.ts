@@ -2,6 +2,7 @@ import type { TaskType } from '@warren/tasks';
 import { type DelayMechanism, delayMechanisms } from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
+import { withTlsSettings } from './connection-tls.js';
 import { type DelayChoice, delayChoice, discoverDelay } from './delay-discovery.js';
 import { BrokerUnreachableError } from './exception.js';
 
@@ -42,6 +43,8 @@ export interface TopologyCommandContext {
   readonly output: CommandOutput;
   /** Default: what `AMQP_URL` and `WARREN_MANAGEMENT_URL` say. */
   readonly brokerFinder?: BrokerFinder;
+  /** Asks a person, unless `yes`. Default: without `yes` a usage error, because nobody can answer. */
+  readonly confirm?: (question: string, yes: boolean) => Promise<boolean>;
   /** Default: every task type there is. */
   readonly types?: readonly TaskType[];
 }
@@ -92,7 +95,11 @@ export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'en
     brokerFinder ?? {
       find: () =>
         env.AMQP_URL
-          ? { amqpUrl: env.AMQP_URL, managementUrl: env.WARREN_MANAGEMENT_URL || undefined, from: 'AMQP_URL' }
+          ? {
+              amqpUrl: withTlsSettings(env.AMQP_URL, env),
+              managementUrl: env.WARREN_MANAGEMENT_URL || undefined,
+              from: 'AMQP_URL',
+            }
           : undefined,
       missing: () =>
         new Error(
