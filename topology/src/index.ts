@@ -8,3 +8,4 @@ export { type ServiceRole, serviceRoles } from './service-roles.js';
 export { textDrawing, textDrawingWidth } from './text-drawing.js';
 export { topologyFor } from './topology.js';
 export { documentCommand, topologyDocument } from './topology-document.js';
+export * from './users.js';

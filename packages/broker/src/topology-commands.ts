@@ -18,10 +18,11 @@ import {
 } from './topology-context.js';
 import { addDrawCommand } from './topology-draw.js';
 import { missingFrom, type TopologyCount } from './topology-missing.js';
+import { addUsersCommand } from './topology-users.js';
 
 export type { BrokerFinder, CommandOutput, FoundBroker, TopologyCommandContext } from './topology-context.js';
 
-/** Adds `warren topology apply | show | draw`. */
+/** Adds `warren topology apply | show | draw | users`. */
 export function addTopologyCommands(program: Command, context: TopologyCommandContext): void {
   const topology = program.command('topology').description('what the broker should hold for the task types there are');
   topology
@@ -35,6 +36,7 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
     .addOption(delayOption())
     .action((flags: unknown) => show(readDelay(context.env, flags), context));
   addDrawCommand(topology, context);
+  addUsersCommand(topology, context);
 }
 
 async function apply(wanted: DelayChoice, context: TopologyCommandContext): Promise<void> {

@@ -31,7 +31,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   broker: ['broker up', 'broker ui', 'broker status --json'],
   completion: ['completion bash'],
-  topology: ['topology apply', 'topology draw --format mermaid', 'topology show --json'],
+  topology: ['topology apply', 'topology draw --format mermaid', 'topology show --json', 'topology users --apply'],
 };
 
 /** The first example of every noun that `program` has. */
