@@ -48,3 +48,4 @@ export { svgDrawing } from './svg-drawing.js';
 export { textDrawing, textDrawingWidth } from './text-drawing.js';
 export { topologyFor } from './topology.js';
 export { documentCommand, topologyDocument } from './topology-document.js';
+export * from './users.js';

@@ -14,6 +14,14 @@ export interface ServiceRole {
   readonly consumes: readonly string[];
   /** Exchanges to which it binds a queue of its own that lives as long as its connection. */
   readonly listens: readonly string[];
+  /** The one task type that its messages are about; undefined: any. */
+  readonly type?: string;
+  /** Sends replies, through the default exchange, to the queues that submitters named. */
+  readonly replies?: boolean;
+  /** Has replies sent to a queue of its own that lives as long as its connection. */
+  readonly awaitsReplies?: boolean;
+  /** Asks every work queue, of whatever type, how many messages wait in it, and takes none. */
+  readonly looksAtWork?: boolean;
   readonly purpose: string;
 }
 
@@ -30,6 +38,7 @@ export function serviceRoles(topology: Topology, types: readonly TaskType[]): re
       publishes: [submit],
       consumes: [],
       listens: [],
+      awaitsReplies: true,
       purpose: 'Submits tasks from any language.',
     },
     {
@@ -38,6 +47,7 @@ export function serviceRoles(topology: Topology, types: readonly TaskType[]): re
       publishes: [submit, ...dispatched],
       consumes: [],
       listens: [events],
+      replies: true,
       purpose: 'Submit, watch, cancel and replay tasks from the command line.',
     },
     {
@@ -56,6 +66,8 @@ export function serviceRoles(topology: Topology, types: readonly TaskType[]): re
         publishes: [dead, ...dispatched, events],
         consumes: inRole(workQueue(name)),
         listens: [],
+        type: name,
+        replies: true,
         purpose: `Works tasks of type ${name}.`,
       };
     }),
@@ -66,6 +78,8 @@ export function serviceRoles(topology: Topology, types: readonly TaskType[]): re
       publishes: [...dispatched, dead, events],
       consumes: inRole(queueNames.deadLetters, queueNames.unroutable),
       listens: [],
+      replies: true,
+      looksAtWork: true,
       purpose:
         'Decides what becomes of failed tasks: tried again later, or parked for a person. Publishes what is owed.',
     },

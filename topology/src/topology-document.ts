@@ -9,6 +9,7 @@ import { brokerLetterKey, delayHeader, exchangeNames, routingKey, submittedLette
 import { queueNameOf } from './queue-name.js';
 import { serviceRoles } from './service-roles.js';
 import { topologyFor } from './topology.js';
+import { type BrokerUser, brokerUsers, foldedTopics, type Permissions } from './users.js';
 
 /** What writes `docs/topology.md`: the document names it, and so does the test that compares. */
 export const documentCommand = 'bin/warren topology draw --format markdown --out docs/topology.md';
@@ -25,6 +26,7 @@ export function topologyDocument(types: readonly TaskType[]): string {
     ...ladderSection(ladder),
     ...quorumSection(by('ladder', 'quorum'), ladder, types),
     ...messageSections(types),
+    ...userSection(ladder, types),
   ]
     .join('\n\n')
     .concat('\n');
@@ -282,6 +284,37 @@ function messageSections(types: readonly TaskType[]): string[] {
         return [code(name), writer, prose(purpose)];
       }),
     ),
+  ];
+}
+
+function userSection(topology: Topology, types: readonly TaskType[]): string[] {
+  const users = brokerUsers(topology, types);
+  const patterns = (right: keyof Permissions) => (user: BrokerUser) => code(user.permissions[right]);
+  return [
+    '## Users',
+    "What `bin/warren topology users` prints and, with `--apply`, makes on the broker: a user a service, each with the rights that its role asks for. `configure` is to declare and delete, `write` to publish to an exchange, `read` to consume from a queue; the patterns are regular expressions over names. With the plugin, exchange `delayed` stands in place of the ladder's levels.",
+    markdownTable(
+      ['User', 'Configure', 'Write', 'Read', 'Management'],
+      users.map((user) => [
+        code(`warren-${user.role}`),
+        patterns('configure')(user),
+        patterns('write')(user),
+        patterns('read')(user),
+        user.tags.map(code).join(', '),
+      ]),
+    ),
+    'A worker publishes under keys of its own type alone:',
+    markdownTable(
+      ['User', 'Exchange', 'Routing keys'],
+      users.flatMap(({ role, topicPermissions }) =>
+        foldedTopics(topicPermissions).map(({ exchange, write }) => [
+          code(`warren-${role}`),
+          code(exchange),
+          code(write),
+        ]),
+      ),
+    ),
+    "The plugin's exchange is no topic exchange: there the broker looks at no key. Nor does it on the default exchange, by which replies go: who may send replies (`amq.default`) may send to any queue by its name.",
   ];
 }
 

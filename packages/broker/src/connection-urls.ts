@@ -9,10 +9,19 @@ export class BrokerUrlError extends Error {
  * cluster's clients spread over its nodes.
  */
 export function brokerUrls(given: string | readonly string[], random: () => number): string[] {
-  const texts = (typeof given === 'string' ? [given] : given).flatMap((text) => text.split(/,(?=amqps?:\/\/)/));
+  const texts = (typeof given === 'string' ? [given] : given).flatMap(textsOf);
   const urls = texts.flatMap((text) => oneHostEach(text.trim()));
   if (urls.length === 0) throw new BrokerUrlError('no broker URL given: set one such as amqp://127.0.0.1:5672/warren');
   return shuffled(urls, random);
+}
+
+/** An address, each of the URLs that are joined in it changed. */
+export function eachUrl(given: string, change: (url: string) => string): string {
+  return textsOf(given).map(change).join(',');
+}
+
+function textsOf(given: string): string[] {
+  return given.split(/,(?=amqps?:\/\/)/);
 }
 
 /** `host:port vhost "name"`: what people need to find a broker, and nothing secret. */

@@ -6,12 +6,17 @@ import { type ChannelOwner, type OpenedChannel, RecurringChannel } from './conne
 import { surviveDeepHeaders } from './connection-deep-headers.js';
 import { callEach } from './connection-emit.js';
 import { endConnection, freeSocketAtEnd, writeInOnePiece } from './connection-socket.js';
+import { tlsOptionsOf } from './connection-tls.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
 import { BrokerUnreachableError, messageOf } from './exception.js';
 import { type Backoff, createBackoff, defaultReconnectPolicy, type ReconnectPolicy } from './reconnect-backoff.js';
+import { connectionProblem } from './tls-problem.js';
 
 export interface ConnectBrokerOptions {
-  /** `amqp://user:password@host:port/vhost`; several, or several hosts in one, joined by commas. */
+  /**
+   * `amqp://user:password@host:port/vhost`; several, or several hosts in one, joined by commas. `amqps://` with the
+   * parameters `cacertfile`, `certfile` and `keyfile` of RabbitMQ's own clients; without a password the certificate logs in.
+   */
   readonly urls: string | readonly string[];
   /** Shown in the management UI's list of connections: service and process. */
   readonly name: string;
@@ -105,14 +110,17 @@ class ManagedConnection implements BrokerConnection {
     this.#backoff = this.#createBackoff();
     const urls = brokerUrls(options.urls, options.random ?? Math.random);
     this.#refusals = new Map(urls.map((url) => [addressOf(url), 'no answer yet']));
-    this.#manager = new AmqpConnectionManagerClass(urls, {
+    const connectionOptions = {
+      // amqplib leaves Nagle's algorithm on, which holds small confirms back for 40 ms.
+      noDelay: true,
+      timeout: attemptTimeoutMs,
+      clientProperties: { connection_name: options.name, product: 'warren' },
+    };
+    this.#manager = new AmqpConnectionManagerClass(undefined, {
       heartbeatIntervalInSeconds: options.heartbeatSeconds ?? connectionDefaults.heartbeatSeconds,
-      connectionOptions: {
-        // amqplib leaves Nagle's algorithm on, which holds small confirms back for 40 ms.
-        noDelay: true,
-        timeout: attemptTimeoutMs,
-        clientProperties: { connection_name: options.name, product: 'warren' },
-      },
+      // Asked again whenever all of them were tried: certificates are read anew.
+      findServers: async () =>
+        urls.map((url) => ({ url, connectionOptions: { ...connectionOptions, ...tlsOptionsOf(url) } })),
     });
     // One listener a publisher, and there may be many.
     this.events.setMaxListeners(0);
@@ -242,9 +250,11 @@ class ManagedConnection implements BrokerConnection {
   }
 
   #onConnectFailed(error: Error, url: unknown): void {
-    const address = typeof url === 'string' ? addressOf(url) : 'no address';
-    const reason = messageOf(error);
-    this.#refusals.set(address, reason);
+    // Without a URL none was tried: a file that they name can't be read.
+    const addresses = typeof url === 'string' ? [addressOf(url)] : [...this.#refusals.keys()];
+    const address = addresses.join(', ');
+    const reason = connectionProblem(error, typeof url === 'string' ? url : '');
+    for (const one of addresses) this.#refusals.set(one, reason);
     if (this.#closing !== undefined) return;
     this.#log.warn(
       { address, reason, delayMs: this.#setDelay() },

@@ -94,10 +94,15 @@ export class BrokerUnreachableError extends Error {
 
   constructor(refusals: ReadonlyMap<string, string>, reason: string) {
     const list = [...refusals].map(([address, refusal]) => `${address}: ${refusal}`).join('; ');
-    super(`no connection to RabbitMQ, ${reason}: ${list}. Check that it runs there, and the URL's user and vhost`);
+    const isTold = [...refusals.values()].every((refusal) => refusal.startsWith(toldPrefix));
+    const next = isTold ? '' : ". Check that it runs there, and the URL's user and vhost";
+    super(`no connection to RabbitMQ, ${reason}: ${list}${next}`);
     this.refusals = refusals;
   }
 }
+
+/** Begins a refusal by TLS, which says what to do by itself. */
+export const toldPrefix = 'TLS: ';
 
 /** A bounded line from whatever was thrown. */
 export function messageOf(thrown: unknown): string {

@@ -2,6 +2,7 @@ export { applyTopology } from './apply.js';
 export { TopologyConflictError } from './apply-conflict.js';
 export { type BrokerConnection, type ConnectBrokerOptions, connectBroker } from './connection.js';
 export { undecodableHeader } from './connection-deep-headers.js';
+export { withTlsSettings } from './connection-tls.js';
 export { BrokerUrlError } from './connection-urls.js';
 export { type ConsumeOptions, type Consumer, consume, consumingWithinMs, type Delivery } from './consumer.js';
 export { copyInQueue } from './consumer-delivery.js';

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, connect } from 'amqplib';
 import { endConnection } from './connection-socket.js';
+import { logsInByCertificate, type TlsMaterial, tlsMaterialOf, tlsOptionsOf } from './connection-tls.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
-import { BrokerUnreachableError, messageOf } from './exception.js';
+import { BrokerUnreachableError } from './exception.js';
+import { connectionProblem } from './tls-problem.js';
 
 /** How long a look at the broker may take to connect to each of its hosts, in milliseconds. */
 const inspectConnectTimeoutMs = 5_000;
@@ -18,20 +20,28 @@ export interface BrokerAddress {
   readonly host: string;
   readonly tls: boolean;
   readonly vhost: string;
+  /** Empty, and the password with it, where the client's certificate says who connects. */
   readonly username: string;
   readonly password: string;
 }
 
 export function brokerAddress(amqpUrl: string): BrokerAddress {
-  const url = new URL(urlsInOrder(amqpUrl)[0] ?? '');
-  const anonymous = url.username === '' && url.password === '';
+  const [first = ''] = urlsInOrder(amqpUrl);
+  const url = new URL(first);
+  const byCertificate = logsInByCertificate(first);
+  const anonymous = url.username === '' && url.password === '' && !byCertificate;
   return {
     host: url.hostname,
     tls: url.protocol === 'amqps:',
     vhost: decodeURIComponent(url.pathname.slice(1)) || '/',
-    username: anonymous ? 'guest' : decodeURIComponent(url.username),
+    username: anonymous ? 'guest' : byCertificate ? '' : decodeURIComponent(url.username),
     password: anonymous ? 'guest' : decodeURIComponent(url.password),
   };
+}
+
+/** What a connection by TLS to the broker is made with, for other ways to it. Throws a TlsFileError. */
+export function brokerTls(amqpUrl: string): TlsMaterial {
+  return tlsMaterialOf(urlsInOrder(amqpUrl)[0] ?? '');
 }
 
 /**
@@ -60,9 +70,10 @@ async function open(amqpUrl: string): Promise<{ connection: ChannelModel; addres
   for (const url of urlsInOrder(amqpUrl)) {
     const address = addressOf(url);
     try {
-      return { connection: await connect(url, { noDelay: true, timeout: inspectConnectTimeoutMs }), address };
+      const options = { noDelay: true, timeout: inspectConnectTimeoutMs, ...tlsOptionsOf(url) };
+      return { connection: await connect(url, options), address };
     } catch (error) {
-      refusals.set(address, refusalOf(error));
+      refusals.set(address, refusalOf(error, url));
     }
   }
   throw new BrokerUnreachableError(refusals, `each address tried for up to ${inspectConnectTimeoutMs} ms`);
@@ -74,8 +85,8 @@ function urlsInOrder(amqpUrl: string): string[] {
 }
 
 /** The client does not read the broker's reason when opening the virtual host is refused. */
-function refusalOf(error: unknown): string {
-  const said = messageOf(error);
+function refusalOf(error: unknown, url: string): string {
+  const said = connectionProblem(error, url);
   return said.startsWith('Expected ConnectionOpenOk')
     ? 'the virtual host does not exist there, or the user has no permissions on it (rabbitmqctl add_vhost, set_permissions)'
     : said;

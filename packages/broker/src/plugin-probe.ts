@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { delayHeader } from '@warren/topology';
+import { probePrefix } from '@warren/topology';
 import { messageOf, replyCodeOf } from './exception.js';
 import { withConnection } from './inspect-connection.js';
 
 /**
  * Whether the broker has the delayed-message plugin: tries to declare an exchange of its type, and deletes it.
+ * A user who may declare nothing finds out the same.
  * On a connection of its own, because a broker without the plugin closes the whole connection (503), not the channel.
  */
 export async function hasDelayPlugin(amqpUrl: string): Promise<boolean> {
@@ -12,7 +13,7 @@ export async function hasDelayPlugin(amqpUrl: string): Promise<boolean> {
     await withConnection(amqpUrl, async (connection) => {
       const channel = await connection.createChannel();
       channel.on('error', () => undefined);
-      const name = `${delayHeader}-probe.${randomUUID()}`;
+      const name = `${probePrefix}${randomUUID()}`;
       await channel.assertExchange(name, 'x-delayed-message', {
         durable: false,
         autoDelete: true,
@@ -23,6 +24,8 @@ export async function hasDelayPlugin(amqpUrl: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (isUnknownExchangeType(error)) return false;
+    // The broker looks for the type before it looks at who asks: who may declare nothing is told of a type that is there.
+    if (replyCodeOf(error) === 403) return true;
     throw error;
   }
 }

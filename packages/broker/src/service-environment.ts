@@ -1,11 +1,15 @@
 import type { QueueProfile, QuorumPriorities } from '@warren/topology';
 import { z } from 'zod';
+import { tlsEnvironment, withTlsSettings } from './connection-tls.js';
 import { type DelayChoice, delayChoice } from './delay-discovery.js';
 import { prioritiesChoice, profileChoice } from './profile-choice.js';
 
 /** What every service is told by its environment. */
 export interface ServiceConfig {
-  /** `AMQP_URL`: required. Several hosts, separated by commas, are tried in turn. */
+  /**
+   * `AMQP_URL`: required. Several hosts, separated by commas, are tried in turn. With `amqps`: and what `WARREN_TLS_CA`,
+   * `WARREN_TLS_CERT` and `WARREN_TLS_KEY` name, paths of PEM files, as parameters of the URL.
+   */
   readonly amqpUrl: string;
   /** `LEDGER_URL`: required. `sqlite:///path` or `postgres://…`. */
   readonly ledgerUrl: string;
@@ -37,6 +41,7 @@ export const serviceEnvironment = z.object({
   WARREN_DRAIN_MS: drainMs,
   WARREN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   WARREN_HEALTH_FILE: z.string().optional(),
+  ...tlsEnvironment.shape,
 });
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,7 +55,7 @@ export function setVariables(env: Environment): Record<string, string> {
 
 export function serviceConfigOf(given: z.infer<typeof serviceEnvironment>): ServiceConfig {
   return {
-    amqpUrl: given.AMQP_URL,
+    amqpUrl: withTlsSettings(given.AMQP_URL, given),
     ledgerUrl: given.LEDGER_URL,
     delay: given.WARREN_DELAY,
     profile: given.WARREN_PROFILE,

@@ -9,11 +9,12 @@ import { addDrawCommand } from './topology-draw.js';
 import { addExportCommand } from './topology-export.js';
 import { addMigrateCommand } from './topology-migrate.js';
 import { addPlanCommand } from './topology-plan-command.js';
+import { addUsersCommand } from './topology-users.js';
 
 export type { BrokerFinder, CommandOutput, FoundBroker, TopologyCommandContext } from './topology-context.js';
 export { addressText } from './topology-context.js';
 
-/** Adds `warren topology plan | apply | migrate | show | draw | export | doctor`. */
+/** Adds `warren topology plan | apply | migrate | show | draw | export | users | doctor`. */
 export function addTopologyCommands(program: Command, context: TopologyCommandContext): void {
   const topology = program.command('topology').description('what the broker should hold for the task types there are');
   addPlanCommand(topology, context);
@@ -26,6 +27,7 @@ export function addTopologyCommands(program: Command, context: TopologyCommandCo
     .action((flags: unknown) => show(readDelay(context.env, flags), context));
   addDrawCommand(topology, context);
   addExportCommand(topology, context);
+  addUsersCommand(topology, context);
   addDoctorCommand(topology, context);
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@warren/topology';
 import { Option } from 'commander';
 import { z } from 'zod';
+import { withTlsSettings } from './connection-tls.js';
 import { addressOf, brokerUrls } from './connection-urls.js';
 import { type DelayChoice, type DelaySource, delayChoice, discoverDelay } from './delay-discovery.js';
 import { BrokerUnreachableError } from './exception.js';
@@ -52,6 +53,8 @@ export interface TopologyCommandContext {
   readonly output: CommandOutput;
   /** Default: what `AMQP_URL` and `WARREN_MANAGEMENT_URL` say. */
   readonly brokerFinder?: BrokerFinder;
+  /** Asks a person, unless `yes`. Default: without `yes` a usage error, because nobody can answer. */
+  readonly confirm?: (question: string, yes: boolean) => Promise<boolean>;
   /** Default: every task type there is. */
   readonly types?: readonly TaskType[];
   /** Asks the person a question whose answer is yes or no. Undefined where there is no terminal to answer on. */
@@ -140,7 +143,7 @@ export function finderOf({ env, brokerFinder }: Pick<TopologyCommandContext, 'en
       find: () =>
         env.AMQP_URL
           ? {
-              amqpUrl: env.AMQP_URL,
+              amqpUrl: withTlsSettings(env.AMQP_URL, env),
               managementUrl: env.WARREN_MANAGEMENT_URL || undefined,
               ledgerUrl: env.LEDGER_URL || undefined,
               from: 'AMQP_URL',

@@ -38,6 +38,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'topology draw --live',
     'topology draw --out topology.svg',
     'topology export --out definitions.json',
+    'topology users --apply',
   ],
 };
 

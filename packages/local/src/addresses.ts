@@ -1,4 +1,4 @@
-import type { BrokerFinder } from '@warren/broker';
+import { type BrokerFinder, withTlsSettings } from '@warren/broker';
 import type { Environment } from './local-context.js';
 import { setting } from './local-context.js';
 import { localFolder } from './local-folder.js';
@@ -35,7 +35,7 @@ export interface AddressesInUse {
  * names the stack's own broker or ledger stands for both. Pure.
  */
 export function addressesInUse(env: Environment, stack: StackAddresses | undefined): AddressesInUse {
-  const amqpUrl = setting(env, 'AMQP_URL');
+  const amqpUrl = givenAmqpUrl(env);
   const ledgerUrl = setting(env, 'LEDGER_URL');
   const isStacks =
     stack !== undefined &&
@@ -57,6 +57,12 @@ export function addressesInUse(env: Environment, stack: StackAddresses | undefin
         : { ledgerUrl, from: 'LEDGER_URL' },
     passesStackBy: stack !== undefined && !isStacks,
   };
+}
+
+/** What `AMQP_URL` says, with what `WARREN_TLS_CA`, `WARREN_TLS_CERT` and `WARREN_TLS_KEY` add to it. Throws a BrokerUrlError. */
+export function givenAmqpUrl(env: Environment): string | undefined {
+  const amqpUrl = setting(env, 'AMQP_URL');
+  return amqpUrl === undefined ? undefined : withTlsSettings(amqpUrl, env);
 }
 
 /** Told once by a command that goes past a stack which runs here. */

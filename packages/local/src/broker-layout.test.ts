@@ -29,6 +29,7 @@ describe('the configuration of a private node', () => {
     expect(enabledPluginsText(['rabbitmq_delayed_message_exchange-4.2.0.ez'])).toContain(
       ',rabbitmq_delayed_message_exchange].',
     );
+    expect(enabledPluginsText([], { 'auth_mechanisms.1': 'EXTERNAL' })).toContain(',rabbitmq_auth_mechanism_ssl].');
   });
 
   it('keeps every file below the directory and names its own port mapper', () => {

@@ -38,6 +38,8 @@ const wantedPlugins = [
   'rabbitmq_prometheus',
 ];
 const delayedMessagePlugin = 'rabbitmq_delayed_message_exchange';
+/** SASL EXTERNAL: `auth_mechanisms.<n> = EXTERNAL`. */
+const certificateLoginPlugin = 'rabbitmq_auth_mechanism_ssl';
 
 export function brokerLayout(directory: string): BrokerLayout {
   const configFolder = join(directory, 'etc');
@@ -97,10 +99,22 @@ export function advancedConfigText(): string {
   return `[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, ${handOnConfirmTimeoutMs}}]}].\n`;
 }
 
-/** The `enabled_plugins` file: what Warren needs, and the delayed-message exchange where the broker has it. */
-export function enabledPluginsText(available: readonly string[]): string {
+/**
+ * The `enabled_plugins` file: what Warren needs, the delayed-message exchange where the broker has it, and the login by
+ * certificate where the settings ask for it.
+ */
+export function enabledPluginsText(
+  available: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): string {
   const hasDelays = available.some((name) => name.startsWith(`${delayedMessagePlugin}-`));
-  return `[${[...wantedPlugins, ...(hasDelays ? [delayedMessagePlugin] : [])].join(',')}].\n`;
+  const asksForCertificates = Object.values(settings).includes('EXTERNAL');
+  const plugins = [
+    ...wantedPlugins,
+    ...(hasDelays ? [delayedMessagePlugin] : []),
+    ...(asksForCertificates ? [certificateLoginPlugin] : []),
+  ];
+  return `[${plugins.join(',')}].\n`;
 }
 
 /** The node's whole environment: nothing of the caller's own RABBITMQ_ and ERL_ variables or of /etc/rabbitmq reaches it. */

@@ -1,4 +1,5 @@
 import { managementAddress, managementClient } from '@warren/broker';
+import { givenAmqpUrl } from './addresses.js';
 import { ensureRabbitmq } from './install-rabbitmq.js';
 import { type Environment, serverSearchPath, setting } from './local-context.js';
 import type { LocalFolder } from './local-folder.js';
@@ -42,7 +43,7 @@ export async function privateBrokerInUse(
 
 /** The addresses from the environment; `undefined` when it names no broker. */
 export function givenBroker(env: Environment): { amqpUrl: string; managementUrl: string } | undefined {
-  const amqpUrl = setting(env, 'AMQP_URL');
+  const amqpUrl = givenAmqpUrl(env);
   if (amqpUrl === undefined) return undefined;
   const managementUrl = setting(env, 'WARREN_MANAGEMENT_URL') ?? managementAddress(amqpUrl).baseUrl;
   return { amqpUrl, managementUrl };

@@ -216,7 +216,7 @@ export class PrivateBroker {
     const { software, settings } = this.#record;
     writeFileSync(layout.configFile, configText(this.#record, settings), { mode: 0o600 });
     writeFileSync(layout.advancedConfigFile, advancedConfigText());
-    writeFileSync(layout.enabledPluginsFile, enabledPluginsText(availablePlugins(software.pluginFolders)));
+    writeFileSync(layout.enabledPluginsFile, enabledPluginsText(availablePlugins(software.pluginFolders), settings));
     writeFileSync(layout.environmentFile, '');
   }
 

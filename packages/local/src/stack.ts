@@ -225,6 +225,10 @@ class SupervisedStack implements Stack {
         ...env,
         AMQP_URL: broker.amqpUrl,
         WARREN_MANAGEMENT_URL: broker.managementUrl,
+        // The address has them where they are meant; a private broker speaks no TLS.
+        WARREN_TLS_CA: '',
+        WARREN_TLS_CERT: '',
+        WARREN_TLS_KEY: '',
         LEDGER_URL: this.#ledgerUrl,
         WARREN_SOURCES_DIRS: setting(env, 'WARREN_SOURCES_DIRS') ?? folder.projectRoot,
         WARREN_WORKER_NAME: processName(plan),

@@ -10,6 +10,7 @@ const probes = {
   zsh: ['zsh', '--version'],
   fish: ['fish', '--version'],
   jq: ['jq', '--version'],
+  openssl: ['openssl', 'version'],
 } as const;
 
 type Tool = keyof typeof probes;

@@ -13,7 +13,7 @@ import { freshVhost } from './broker.js';
 
 export const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
-const serviceNames = ['producer', 'summarize-worker', 'research-worker', 'dlq-processor'];
+export const serviceNames = ['producer', 'summarize-worker', 'research-worker', 'dlq-processor'];
 
 /** The four services as the processes that ship, on a virtual host and a ledger of their own. */
 export interface RunningServices {
@@ -67,7 +67,8 @@ export async function startServices(): Promise<RunningServices> {
   };
 }
 
-async function startService(name: string, env: Record<string, string>): Promise<ChildProcess> {
+/** Resolves when it is ready. */
+export async function startService(name: string, env: Record<string, string>): Promise<ChildProcess> {
   const main = join(projectRoot, 'services', name, 'dist', 'main.js');
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
@@ -77,7 +78,8 @@ async function startService(name: string, env: Record<string, string>): Promise<
   return child;
 }
 
-function terminated(child: ChildProcess): Promise<number | null> {
+/** Drains it; the exit code. */
+export function terminated(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => {
     child.once('exit', (code) => resolve(code));
     child.kill('SIGTERM');
