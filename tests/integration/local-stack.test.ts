@@ -191,7 +191,7 @@ describe('the local stack', () => {
     const up = await run(project, ['up', '--detach'], { AMQP_URL: givenBroker });
     expect(up).toMatchObject({ code: 0, data: { state: 'ready' } });
     expect(up.notes).toContain(`the supervisor before (pid ${program.pid}) is gone: ending what it left\n`);
-    expect(up.notes).toContain('starting 1 services\n');
+    expect(up.notes).toContain('starting 1 service\n');
   }, 60_000);
 
   it('is started once, however many start it', async () => {

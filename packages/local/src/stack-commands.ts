@@ -186,6 +186,8 @@ async function detachedReady(
     () => {
       const now = statusOf(readStack(folder));
       const isOwn = now.supervisor?.pid === supervisor?.pid;
+      // Its last words may have come since they were looked for.
+      if (now.state === 'ready' && isOwn) relay();
       if (now.state === 'ready' || (now.state === 'degraded' && !isOwn)) return now;
       const starts = supervisor !== undefined && isRunning(supervisor);
       // Somebody may have been faster, at a terminal: this supervisor has ended then, and theirs is on its way.

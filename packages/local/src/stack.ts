@@ -160,7 +160,7 @@ class SupervisedStack implements Stack {
     signal?.throwIfAborted();
     this.#delay = await applyTopology(this.#broker);
     signal?.throwIfAborted();
-    onProgress(`starting ${plans.length} services`);
+    onProgress(`starting ${plans.length} service${plans.length === 1 ? '' : 's'}`);
     const broker = this.#broker;
     this.#services = plans.map((plan) => this.#supervised(plan, broker));
     await settledOr(signal, Promise.all(this.#services.map((service) => service.start())));
