@@ -14,7 +14,7 @@ import { projectRoot } from './support/services.js';
 const page = readFileSync(join(projectRoot, 'docs', 'operating.md'), 'utf8');
 const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
 const [recipe = '', ...otherRecipes] = blocks.filter((block) => block.includes('jq '));
-const [comparing = '', ...others] = blocks.filter((block) => !block.includes('jq '));
+const [comparing = '', replacing = '', ...others] = blocks.filter((block) => !block.includes('jq '));
 const [, task = ''] = /^id=(\S+)$/m.exec(recipe) ?? [];
 
 const jq = needing('jq');
@@ -58,16 +58,26 @@ describe(`docs/operating.md${jq.why}`, () => {
   });
 
   it('compares what the stack made with what it should be, and applies it again', async () => {
-    const commands = comparing.trimEnd().split('\n');
-    expect(commands).toHaveLength(2);
-    const printed = commands.map(async (command) => {
-      const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: projectRoot, env });
-      return stdout;
-    });
-    expect(await Promise.all(printed)).toEqual([
+    expect(await printedBy(comparing)).toEqual([
       expect.stringMatching(/^no difference/),
       expect.stringMatching(/all of them were there already\n$/),
     ]);
+  });
+
+  it('replaces no queue that is as it should be', async () => {
+    const nothing = expect.stringMatching(/^nothing to replace/);
+    expect(await printedBy(replacing)).toEqual([nothing, nothing]);
     expect(others).toEqual([]);
   });
+
+  async function printedBy(block: string): Promise<readonly string[]> {
+    const printed = block
+      .trimEnd()
+      .split('\n')
+      .map(async (command) => {
+        const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: projectRoot, env });
+        return stdout;
+      });
+    return await Promise.all(printed);
+  }
 });

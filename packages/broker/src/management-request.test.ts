@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { ManagementError, managementAddress, request } from './management-request.js';
 
@@ -27,14 +27,41 @@ describe('request', () => {
     [400, '{"reason":"bad pattern"}', 'failed', 'bad pattern'],
     [500, 'x'.repeat(5_000), 'failed', 'failed (500)'],
     [200, '<html>', 'unreachable', 'something other than JSON'],
-  ])('an answer of %i %s is the failure "%s"', async (status, body, failure, message) => {
-    const error = await withServer(status, body, async (baseUrl) =>
-      errorOf(request({ baseUrl, username: 'u', password: 'secret' }, 'GET', '/api/overview')),
+  ])(
+    'an answer of %i %s is the failure "%s"',
+    async (status, body, failure, message) => {
+      const error = await withServer(answering(status, body), async (baseUrl) =>
+        errorOf(request({ ...u, baseUrl }, 'GET', '/api/overview')),
+      );
+      expect(error.failure).toBe(failure);
+      expect(error.message).toContain(message);
+      expect(error.message).not.toContain('secret');
+      expect(error.message.length).toBeLessThan(1_000);
+    },
+    20_000,
+  );
+
+  it('asks a node again that has just started and answers with 500', async () => {
+    let asked = 0;
+    const server = createServer((_, response) => {
+      asked += 1;
+      response.writeHead(asked < 3 ? 500 : 200).end(asked < 3 ? '' : '{"ready":true}');
+    });
+    expect(await withServer(server, (baseUrl) => request({ ...u, baseUrl }, 'GET', '/api/overview'))).toEqual({
+      ready: true,
+    });
+  });
+
+  it('asks for nothing twice that writes', async () => {
+    let asked = 0;
+    const server = createServer((_, response) => {
+      asked += 1;
+      response.writeHead(500).end();
+    });
+    const error = await withServer(server, async (baseUrl) =>
+      errorOf(request({ ...u, baseUrl }, 'PUT', '/api/vhosts/v', {})),
     );
-    expect(error.failure).toBe(failure);
-    expect(error.message).toContain(message);
-    expect(error.message).not.toContain('secret');
-    expect(error.message.length).toBeLessThan(1_000);
+    expect([error.failure, asked]).toEqual(['failed', 1]);
   });
 
   it('nobody there: names the call and what to set', async () => {
@@ -46,8 +73,14 @@ describe('request', () => {
   });
 });
 
-async function withServer<T>(status: number, body: string, work: (baseUrl: string) => Promise<T>): Promise<T> {
-  const server = createServer((_request, response) => response.writeHead(status).end(body));
+const u = { username: 'u', password: 'secret' };
+
+/** A server that answers everything alike. */
+function answering(status: number, body: string): Server {
+  return createServer((_, response) => response.writeHead(status).end(body));
+}
+
+async function withServer<T>(server: Server, work: (baseUrl: string) => Promise<T>): Promise<T> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');

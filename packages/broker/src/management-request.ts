@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { text as textOf } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlsMaterial } from './connection-tls.js';
 import { messageOf } from './exception.js';
 import { brokerAddress, brokerTls } from './inspect-connection.js';
@@ -48,6 +49,10 @@ function tlsOf(baseUrl: string, amqpUrl: string): Pick<ManagementAddress, 'tls'>
   return Object.keys(tls).length === 0 ? {} : { tls };
 }
 
+/** How long a management API that answers with 5xx is asked again, and how soon, in milliseconds. */
+const startsWithinMs = 5_000;
+const askAgainMs = 250;
+
 /**
  * `unreachable`: no answer that is the management API's. `refused`: it does not let this user in (401, 403).
  * `failed`: it answered with another error `status`.
@@ -76,7 +81,7 @@ export async function request(
   const call = `${method} ${address.baseUrl}${path}`;
   if (address.username === '') throw nobodyAsks(call);
   const sent = body === undefined ? undefined : JSON.stringify(body);
-  const { status, text } = await answerTo(call, address, { method, path, sent });
+  const { status, text } = await settledAnswer(call, address, { method, path, sent });
   if (status >= 400) throw statusError(call, address, status, text);
   if (status >= 300) throw unreachable(`${call} was answered with a redirection (${status})`);
   return text === '' ? undefined : jsonOf(call, text);
@@ -89,6 +94,19 @@ export async function serverClock(address: ManagementAddress, path: string): Pro
   const clock = Date.parse(date ?? '');
   if (Number.isNaN(clock)) throw unreachable(`the answer to ${call} has no date`);
   return clock;
+}
+
+/**
+ * A node that has just started answers with 500 until its statistics stand. What only reads is asked again; what writes may
+ * have been done.
+ */
+async function settledAnswer(call: string, address: ManagementAddress, asked: Call): ReturnType<typeof answerTo> {
+  const end = performance.now() + startsWithinMs;
+  for (;;) {
+    const answer = await answerTo(call, address, asked);
+    if (answer.status < 500 || asked.method !== 'GET' || performance.now() > end) return answer;
+    await sleep(askAgainMs);
+  }
 }
 
 interface Call {

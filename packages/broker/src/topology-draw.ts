@@ -27,6 +27,7 @@ import {
   addressText,
   type CommandOutput,
   delayOption,
+  delaySource,
   finderOf,
   profileOption,
   readDelay,
@@ -181,7 +182,11 @@ async function liveDrawing(flags: DrawFlags, context: TopologyCommandContext): P
   const address = addressText(amqpUrl);
   output.note(`broker: ${address} (from ${from === 'local stack' ? 'the local stack' : from})`);
   try {
-    const { delay, reason } = await discoverDelay({ amqpUrl, wanted: readDelay(env, flags) });
+    const { delay, reason } = await discoverDelay({
+      amqpUrl,
+      wanted: readDelay(env, flags),
+      wantedBy: delaySource(flags),
+    });
     output.note(`delay: ${delay.mechanism} (${reason})`);
     const { vhost } = brokerAddress(amqpUrl);
     const management = managementClient(managementAddress(amqpUrl, broker.managementUrl));
