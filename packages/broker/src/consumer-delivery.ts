@@ -22,7 +22,7 @@ export interface Delivery {
   readonly isLost: boolean;
   /** Aborted when that happens. */
   readonly lost: AbortSignal;
-  /** Calls the listener when that happens; at once if it has. Costs less than a signal. Throws for a second listener. */
+  /** Calls the listener when that happens; at once if it has. Costs less than a signal. */
   onLost(listener: () => void): void;
 }
 
@@ -40,7 +40,7 @@ export class HeldDelivery implements Delivery {
   readonly #settle: (delivery: HeldDelivery, settlement: Settlement) => boolean;
   #lostFor: Error | undefined;
   #lost: AbortController | undefined;
-  #listener: (() => void) | undefined;
+  #listeners: (() => void)[] | undefined;
 
   /** `settle` says it on the wire, or returns false. */
   constructor(
@@ -70,9 +70,9 @@ export class HeldDelivery implements Delivery {
   }
 
   onLost(listener: () => void): void {
-    if (this.#listener) throw new Error('a delivery has one listener for its loss: this is a defect');
-    this.#listener = listener;
     if (this.isLost) listener();
+    else if (this.#listeners) this.#listeners.push(listener);
+    else this.#listeners = [listener];
   }
 
   /** Made when it is first asked for: most deliveries are settled without. */
@@ -85,7 +85,7 @@ export class HeldDelivery implements Delivery {
   lose(reason: string): void {
     this.#lostFor = new Error(`the delivery was lost: ${reason}`);
     this.#lost?.abort(this.#lostFor);
-    this.#listener?.();
+    for (const listener of this.#listeners ?? []) listener();
   }
 }
 

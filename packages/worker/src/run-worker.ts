@@ -94,9 +94,9 @@ export async function runWorker<Input, Result>(options: RunWorkerOptions<Input, 
         loads.map(({ queue, isBusy }) => ({ weight: weightOf(queue), isBusy })),
       ),
     log,
-    onDelivery: (delivery, queue) =>
+    onDelivery: (delivery) =>
       inHand.keep(delivery, () =>
-        slots.take(queue, async (waited) => {
+        slots.take(delivery, async (waited) => {
           // Somebody else may have a place for it; kept for longer, it could outlast the broker's patience.
           if (waited) delivery.requeue();
           else await work(delivery, parts);

@@ -4,12 +4,24 @@ import { createSlots } from './slots.js';
 const weights: Readonly<Record<string, number>> = { high: 6, normal: 3, low: 1 };
 const minute = 60_000;
 
+/** `lose` calls whoever wants to know of its loss. */
+function deliveryOf(queue: string) {
+  const listeners: (() => void)[] = [];
+  return {
+    queue,
+    onLost: (listener: () => void) => void listeners.push(listener),
+    lose: () => {
+      for (const listener of listeners) listener();
+    },
+  };
+}
+
 function world(count: number, maxWaitMs = minute) {
   const slots = createSlots({ count, weightOf: (queue) => weights[queue] ?? 1, maxWaitMs });
   const begun: string[] = [];
   const ends: (() => void)[] = [];
   const take = (queue: string) =>
-    slots.take(queue, (waited) => {
+    slots.take(deliveryOf(queue), (waited) => {
       begun.push(waited ? `${queue} waited` : queue);
       return waited ? Promise.resolve() : new Promise((resolve) => ends.push(resolve));
     });
@@ -49,10 +61,28 @@ describe('slots', () => {
     expect(begun).toEqual(['low', 'low', 'low', 'low', 'low']);
   });
 
+  it('are not held by work whose delivery is lost, and freed once', async () => {
+    const { begun, slots, take, endOne } = world(1);
+    const lost = deliveryOf('low');
+    let end = () => {};
+    const ignoring = slots.take(lost, () => new Promise((resolve) => (end = resolve)));
+    await new Promise(setImmediate);
+    void take('high');
+    void take('normal');
+    lost.lose();
+    await new Promise(setImmediate);
+    expect(begun).toEqual(['high']);
+    end();
+    await ignoring;
+    expect(begun).toEqual(['high']);
+    await endOne();
+    expect(begun).toEqual(['high', 'normal']);
+  });
+
   it('go to the next one when work fails', async () => {
     const slots = createSlots({ count: 1, weightOf: () => 1, maxWaitMs: minute });
-    const failed = slots.take('low', () => Promise.reject(new Error('a defect')));
-    const next = slots.take('low', async () => undefined);
+    const failed = slots.take(deliveryOf('low'), () => Promise.reject(new Error('a defect')));
+    const next = slots.take(deliveryOf('low'), async () => undefined);
     await expect(failed).rejects.toThrow('a defect');
     await next;
   });

@@ -1,10 +1,13 @@
+import type { Delivery } from '@warren/broker';
+
 /** Lets so many pieces of work run at a time, and chooses by weight between the queues that they came from. */
 export interface Slots {
   /**
    * Runs the work when its turn comes, and settles with it. `waited` true: its turn did not come within the time that
-   * anything may wait; it is to be given back.
+   * anything may wait; it is to be given back. Work whose delivery is lost holds no place any more, even where its handler
+   * does not listen: its task comes back, and is not to wait for that.
    */
-  take(queue: string, work: (waited: boolean) => Promise<void>): Promise<void>;
+  take(delivery: Pick<Delivery, 'queue' | 'onLost'>, work: (waited: boolean) => Promise<void>): Promise<void>;
   /** Runs what waits at once, and whatever comes from now on: for a worker that stops, whose work gives back. */
   open(): void;
 }
@@ -41,13 +44,20 @@ export function createSlots(options: {
   let isOpen = false;
 
   return {
-    async take(queue, work) {
-      const waited = isOpen || running < count ? begin() : await turn(queue);
+    async take(delivery, work) {
+      const waited = isOpen || running < count ? begin() : await turn(delivery.queue);
+      let holds = true;
+      const leave = () => {
+        if (!holds) return;
+        holds = false;
+        running -= 1;
+        if (running < count) next()?.begin(false);
+      };
+      delivery.onLost(leave);
       try {
         await work(waited);
       } finally {
-        running -= 1;
-        if (running < count) next()?.begin(false);
+        leave();
       }
     },
     open() {
