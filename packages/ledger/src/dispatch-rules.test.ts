@@ -303,6 +303,41 @@ describe('by example', () => {
     });
   });
 
+  describe('a message that came back to its queue too often', () => {
+    const returned = (task: Task, at: number) =>
+      dispatchRules.decideRecover(task, { dispatch: 1, copy: 'copy-1', because: 'returned', now: start + at }).answer;
+    const onward = { state: 'accepted', dispatch: 2, attempt: 1, owed: 'task', lostTokens: [], publishedAt: null };
+
+    it.each(['accepted', 'queued', 'scheduled', 'snoozed', 'retry-scheduled'] as const)(
+      'is followed by a new one where its task waits: %s',
+      (state) => {
+        const waiting: Task = { ...submitted, state, owed: null, publishedAt: start, dueAt: start };
+        expect(returned(waiting, 1)).toMatchObject({ kind: 'moved', task: onward });
+      },
+    );
+
+    it('is followed by one that comes no sooner than its task is due', () => {
+      const early: Task = { ...submitted, state: 'snoozed', owed: null, publishedAt: start, dueAt: start + 500 };
+      expect(returned(early, 1)).toMatchObject({ kind: 'moved', task: { owed: 'delayed', dueAt: start + 500 } });
+    });
+
+    it('gives up the run that had this very copy, and none that has another', () => {
+      const worked = run(submitted, 0, {});
+      expect(returned(worked, leaseMs)).toMatchObject({ kind: 'moved', task: { lostTokens: [1], owed: 'task' } });
+      const other = { dispatch: 1, copy: 'copy-2', because: 'returned', now: start + 1 } as const;
+      expect(dispatchRules.decideRecover(worked, other).answer.kind).toBe('refused');
+    });
+
+    it.each(['dead-lettered', 'parked', 'completed', 'cancelled', 'discarded'] as const)(
+      'moves no task that is %s, none of another dispatch, and none that has expired',
+      (state) => {
+        expect(returned({ ...submitted, state }, 1).kind).toBe('refused');
+        expect(returned({ ...submitted, dispatch: 2 }, 1).kind).toBe('refused');
+        expect(returned({ ...submitted, deadlineAt: start }, 1).kind).toBe('refused');
+      },
+    );
+  });
+
   describe('a message that expired after its task was given back', () => {
     const patient = { ...submitted, expiresMs: 60_000 };
     const worked = { ...run(patient, 1_000, {}), publishedAt: start };

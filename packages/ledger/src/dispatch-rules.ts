@@ -386,15 +386,8 @@ export interface RecoverRequest extends MoveRequest {
  */
 export function decideRecover(task: Task | undefined, request: RecoverRequest): Decision<MoveAnswer> {
   if (task?.dispatch !== request.dispatch) return { answer: refuseMove(task, 'it has moved on') };
-  switch (task.state) {
-    case 'running':
-      return recoverWorked(task, request);
-    case 'accepted':
-    case 'queued':
-      return request.because === 'returned' ? recoverReturned(task, request) : recoverGivenBack(task, request);
-    default:
-      return { answer: refuseMove(task, 'no worker has had it') };
-  }
+  if (task.state === 'running') return recoverWorked(task, request);
+  return request.because === 'returned' ? recoverReturned(task, request) : recoverGivenBack(task, request);
 }
 
 /**
@@ -422,10 +415,18 @@ function recoverGivenBack(task: Task, { now }: MoveRequest): Decision<MoveAnswer
   return moved(task, owing(task, 'accepted', 'task', now));
 }
 
+/** Whoever delayed it or published it, its message was in the queue; a state says only what the ledger heard last. */
+const awaitingMessage: readonly TaskState[] = ['accepted', 'queued', 'scheduled', 'snoozed', 'retry-scheduled'];
+
 /** The broker counts every return of a message, also by workers that never began; the ledger knows of no harm by it. */
 function recoverReturned(task: Task, { now }: MoveRequest): Decision<MoveAnswer> {
+  if (!awaitingMessage.includes(task.state)) return { answer: refuseMove(task, 'it waits for no message') };
   if (hasExpired(task, now)) return { answer: refuseMove(task, 'it waited too long') };
-  return moved(task, owing(task, 'accepted', 'task', now));
+  const { dueAt } = task;
+  return moved(
+    task,
+    dueAt > now ? owing(task, 'accepted', 'delayed', now, dueAt) : owing(task, 'accepted', 'task', now),
+  );
 }
 
 /** A person sends it again: a new allowance of attempts, the same task, its history kept. */
